@@ -1,0 +1,100 @@
+/// What the encoder of a response must know of the request and the connection.
+public struct HTTPResponseContext: Sendable {
+    /// Whether the request was HEAD: the content is announced and not sent (RFC 9110 §9.3.2).
+    public var isHead: Bool
+    /// Whether the connection stays open after this response.
+    public var keepAlive: Bool
+    /// The request's version.
+    public var version: HTTPVersion
+    /// The Date field's value from `HTTPDate.format`, made once per second by the caller; empty leaves it out.
+    public var date: String
+
+    /// Facts given one by one.
+    public init(isHead: Bool = false, keepAlive: Bool = true, version: HTTPVersion = .http11, date: String) {
+        self.isHead = isHead
+        self.keepAlive = keepAlive
+        self.version = version
+        self.date = date
+    }
+
+    /// The facts of one request.
+    public init(of request: HTTPRequest, date: String) {
+        self.init(
+            isHead: request.method == .head, keepAlive: request.keepAlive, version: request.version, date: date)
+    }
+}
+
+/// One response (RFC 9112 §4).
+///
+/// The encoder writes Content-Length, Transfer-Encoding, Connection and Date itself and leaves out those in `headers`,
+/// except Connection in a 1xx response (`101 Switching Protocols`).
+public struct HTTPResponse: Sendable {
+    /// The status; 100 to 599.
+    public var status: HTTPStatus
+    /// Field names and values in the order to be sent. Control characters in a value are sent as spaces.
+    public var headers: [(String, String)]
+    /// The content; not sent where the status forbids it.
+    public var body: [UInt8]
+
+    /// A response; the encoder adds the framing fields.
+    public init(status: HTTPStatus, headers: [(String, String)] = [], body: [UInt8] = []) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    /// The interim response that lets a client send its content.
+    public static let continueBytes = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+
+    /// Appends the whole response. 1xx, 204 and 304 carry no content and no Content-Length (RFC 9110 §8.6).
+    public func encode(into output: inout [UInt8], context: HTTPResponseContext) {
+        var needed = 192 + body.count
+        for (name, value) in headers { needed += name.utf8.count + value.utf8.count + 4 }
+        Self.reserve(needed, in: &output)
+        appendHead(into: &output, context: context)
+        if status.allowsContent {
+            output.append(contentsOf: "Content-Length: ".utf8)
+            DecimalText.append(body.count, to: &output)
+            output.append(contentsOf: "\r\n".utf8)
+        }
+        output.append(contentsOf: "\r\n".utf8)
+        if status.allowsContent, !context.isHead { output.append(contentsOf: body) }
+    }
+
+    /// Appends the head of a response whose content follows piece by piece; `body` is not sent.
+    /// - Returns: How the caller frames the content: chunks in HTTP/1.1, bare bytes until close in HTTP/1.0.
+    public func encodeStreamingHead(into output: inout [UInt8], context: HTTPResponseContext) -> HTTPBodyFraming {
+        let framing: HTTPBodyFraming = context.version == .http11 ? .chunked : .untilClose
+        var context = context
+        if framing == .untilClose { context.keepAlive = false }
+        appendHead(into: &output, context: context)
+        if framing == .chunked { output.append(contentsOf: "Transfer-Encoding: chunked\r\n".utf8) }
+        output.append(contentsOf: "\r\n".utf8)
+        return framing
+    }
+
+    private func appendHead(into output: inout [UInt8], context: HTTPResponseContext) {
+        output.append(contentsOf: "HTTP/1.1 ".utf8)
+        DecimalText.append(status.rawValue, to: &output)
+        output.append(ASCII.space)
+        output.append(contentsOf: status.reasonPhrase.utf8)
+        output.append(contentsOf: "\r\n".utf8)
+        if !status.isInformational {
+            if !context.date.isEmpty { FieldLine.append("Date", context.date, to: &output) }
+            if !context.keepAlive {
+                output.append(contentsOf: "Connection: close\r\n".utf8)
+            } else if context.version == .http10 {
+                output.append(contentsOf: "Connection: keep-alive\r\n".utf8)
+            }
+        }
+        for (name, value) in headers where !FieldLine.isOwnedByEncoder(name, informational: status.isInformational) {
+            FieldLine.append(name, value, to: &output)
+        }
+    }
+
+    /// Grows geometrically: many small responses appended to one buffer must not each cause a reallocation.
+    private static func reserve(_ count: Int, in output: inout [UInt8]) {
+        let needed = output.count + count
+        if output.capacity < needed { output.reserveCapacity(max(needed, output.capacity * 2)) }
+    }
+}

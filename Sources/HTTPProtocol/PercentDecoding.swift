@@ -1,0 +1,22 @@
+/// Percent-decoding (RFC 3986 §2.1).
+enum PercentDecoding {
+    /// Decodes once; `nil` where `%` is not followed by two hexadecimal digits.
+    static func decode(_ input: Span<UInt8>, _ range: Range<Int>) -> [UInt8]? {
+        var decoded: [UInt8] = []
+        decoded.reserveCapacity(range.count)
+        var index = range.lowerBound
+        while index < range.upperBound {
+            if input[index] != ASCII.percent {
+                decoded.append(input[index])
+                index += 1
+                continue
+            }
+            guard index + 2 < range.upperBound, let high = ASCII.hexValue(input[index + 1]),
+                let low = ASCII.hexValue(input[index + 2])
+            else { return nil }
+            decoded.append(high << 4 | low)
+            index += 3
+        }
+        return decoded
+    }
+}
