@@ -23,8 +23,18 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+        // Protocols and the domain: no I/O, no imports of ours.
+        .target(name: "WebSocketProtocol", swiftSettings: strict),
         .target(name: "HTTPProtocol", swiftSettings: strict),
+        .target(name: "Codecs", dependencies: ["COpenSSL", "CZlib"], swiftSettings: strict),
+
+        .testTarget(
+            name: "WebSocketProtocolTests", dependencies: ["WebSocketProtocol", "Codecs"], swiftSettings: strict),
         .testTarget(name: "HTTPProtocolTests", dependencies: ["HTTPProtocol"], swiftSettings: strict),
+        .testTarget(name: "CodecsTests", dependencies: ["Codecs"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

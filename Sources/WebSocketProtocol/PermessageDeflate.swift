@@ -1,0 +1,128 @@
+/// Negotiation of compression for each message (RFC 7692 §5 and §7.1).
+///
+/// The server always answers with `server_no_context_takeover` and `client_no_context_takeover`: a message compressed
+/// without context is the same bytes for every client, and an idle connection keeps no window in either direction.
+public enum PermessageDeflate {
+    static let name = "permessage-deflate"
+
+    /// What the server is able to do.
+    public struct Policy: Sendable, Equatable {
+        /// Base-2 logarithm of the window the server compresses with, 8 to 15. An offer that asks for a smaller one is
+        /// declined, since what is compressed is shared by all clients.
+        public var serverWindowBits: Int
+
+        public init(serverWindowBits: Int = 15) {
+            precondition(windowBitsAllowed.contains(serverWindowBits), "a window has 8 to 15 bits")
+            self.serverWindowBits = serverWindowBits
+        }
+    }
+
+    /// What both ends hold to. Neither keeps context from one message to the next.
+    public struct Agreement: Sendable, Equatable {
+        /// Window of messages from the server; `nil` where nothing was said, which means up to 15.
+        public var serverWindowBits: Int?
+        /// Window of messages from the client; `nil` where nothing was said, which means up to 15.
+        public var clientWindowBits: Int?
+
+        public init(serverWindowBits: Int? = nil, clientWindowBits: Int? = nil) {
+            self.serverWindowBits = serverWindowBits
+            self.clientWindowBits = clientWindowBits
+        }
+
+        /// The value of the server's `Sec-WebSocket-Extensions`.
+        public var headerValue: String {
+            var value = "\(name); \(Names.serverNoContext); \(Names.clientNoContext)"
+            if let serverWindowBits { value += "; \(Names.serverWindow)=\(serverWindowBits)" }
+            if let clientWindowBits { value += "; \(Names.clientWindow)=\(clientWindowBits)" }
+            return value
+        }
+    }
+
+    /// The client's offer: no context in either direction, and any window.
+    public static let clientOffer = "\(name); \(Names.serverNoContext); \(Names.clientNoContext)"
+
+    /// Chooses the first offer the policy can meet (RFC 7692 §5.1).
+    /// - Parameter lines: Every `Sec-WebSocket-Extensions` line of the request, in order. Other extensions are passed
+    ///   over.
+    /// - Returns: `nil` if none can be met; the connection then goes on uncompressed.
+    /// - Throws: `HandshakeError.malformedExtensions`.
+    public static func negotiate(
+        offers lines: [String], policy: Policy = Policy()
+    ) throws(HandshakeError) -> Agreement? {
+        guard let offers = ExtensionOffer.parse(lines) else { throw .malformedExtensions }
+        for offer in offers where offer.name == name {
+            if let agreement = agreement(for: offer, policy: policy) { return agreement }
+        }
+        return nil
+    }
+
+    /// Reads the server's answer to `clientOffer` (RFC 7692 §7.1).
+    /// - Returns: `nil` if the server chose no extension.
+    /// - Throws: `malformedExtensions`, or `unexpectedExtension` for anything the offer does not allow: another
+    ///   extension, a second one, a limit on the client's window, or context kept by the server.
+    static func checkResponse(_ lines: [String], offered: Bool) throws(HandshakeError) -> Agreement? {
+        guard let chosen = ExtensionOffer.parse(lines) else { throw .malformedExtensions }
+        guard let only = chosen.first else { return nil }
+        guard offered, chosen.count == 1, only.name == name, let parameters = Parameters(only),
+            parameters.serverNoContext, !parameters.offersClientWindow
+        else { throw .unexpectedExtension }
+        return Agreement(serverWindowBits: parameters.serverWindowBits)
+    }
+
+    /// RFC 7692 §7.1: an offer with an unknown, repeated or invalid parameter is declined.
+    private static func agreement(for offer: ExtensionOffer, policy: Policy) -> Agreement? {
+        guard let parameters = Parameters(offer) else { return nil }
+        guard let windowAsked = parameters.serverWindowBits else {
+            return Agreement(serverWindowBits: policy.serverWindowBits < 15 ? policy.serverWindowBits : nil)
+        }
+        guard windowAsked >= policy.serverWindowBits else { return nil }
+        return Agreement(serverWindowBits: policy.serverWindowBits)
+    }
+
+    private enum Names {
+        static let serverNoContext = "server_no_context_takeover"
+        static let clientNoContext = "client_no_context_takeover"
+        static let serverWindow = "server_max_window_bits"
+        static let clientWindow = "client_max_window_bits"
+    }
+
+    private static let windowBitsAllowed = 8...15
+
+    private struct Parameters {
+        var serverNoContext = false
+        var clientNoContext = false
+        var serverWindowBits: Int?
+        var offersClientWindow = false
+
+        /// `nil` for parameters that RFC 7692 §7.1 does not allow.
+        init?(_ offer: ExtensionOffer) {
+            for parameter in offer.parameters {
+                switch parameter.name {
+                case Names.serverNoContext:
+                    guard !serverNoContext, parameter.value == nil else { return nil }
+                    serverNoContext = true
+                case Names.clientNoContext:
+                    guard !clientNoContext, parameter.value == nil else { return nil }
+                    clientNoContext = true
+                case Names.serverWindow:
+                    guard serverWindowBits == nil, let bits = Self.windowBits(parameter.value) else { return nil }
+                    serverWindowBits = bits
+                case Names.clientWindow:
+                    // Without a value the client says that it understands the parameter (§7.1.2.2).
+                    guard !offersClientWindow, parameter.value == nil || Self.windowBits(parameter.value) != nil
+                    else { return nil }
+                    offersClientWindow = true
+                default: return nil
+                }
+            }
+        }
+
+        /// A decimal number from 8 to 15 without leading zero (§7.1.2.1).
+        private static func windowBits(_ text: String?) -> Int? {
+            guard let text, let bits = Int(text), windowBitsAllowed.contains(bits), text == String(bits) else {
+                return nil
+            }
+            return bits
+        }
+    }
+}

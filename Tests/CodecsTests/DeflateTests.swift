@@ -1,0 +1,153 @@
+import Codecs
+import Testing
+
+/// SplitMix64, so that a failure can be run again from its seed.
+private struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+}
+
+extension Inflater {
+    fileprivate func inflate(_ compressed: [UInt8], bytesMax: Int) throws(InflateError) -> [UInt8] {
+        try inflate(compressed.span, bytesMax: bytesMax)
+    }
+}
+
+extension Deflater {
+    fileprivate func deflate(_ message: [UInt8]) -> [UInt8] {
+        deflate(message.span)
+    }
+}
+
+private let hello = Array("Hello".utf8)
+
+@Suite struct InflaterTests {
+    @Test(
+        "RFC 7692 §7.2.3: the examples inflate",
+        arguments: [
+            ([0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00], hello),
+            ([0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00], hello),
+            ([0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00], hello),
+            ([0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00], hello),
+            ([0x00], []),
+        ] as [([UInt8], [UInt8])])
+    func examples(_ compressed: [UInt8], _ expected: [UInt8]) throws {
+        let inflater = Inflater()
+        for _ in 0..<3 { #expect(try inflater.inflate(compressed, bytesMax: 5) == expected) }
+    }
+
+    @Test("RFC 7692 §7.2.3.2: the second message of a shared window needs context that is not kept")
+    func noContext() throws {
+        let inflater = Inflater()
+        let first: [UInt8] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]
+        #expect(try inflater.inflate(first, bytesMax: 5) == hello)
+        #expect(throws: InflateError.corrupt) {
+            try inflater.inflate([0xf2, 0x00, 0x11, 0x00, 0x00], bytesMax: 5)
+        }
+    }
+
+    @Test("a bomb is stopped at the bound, whatever it holds")
+    func bomb() throws {
+        let zeros = [UInt8](repeating: 0, count: 20_000_000)
+        let compressed = Deflater(level: 9).deflate(zeros)
+        #expect(compressed.count < 20_000)
+        let inflater = Inflater()
+        for bytesMax in [0, 1, 65_535, 65_536, 19_999_999] {
+            #expect(throws: InflateError.outputTooLarge) {
+                try inflater.inflate(compressed, bytesMax: bytesMax)
+            }
+        }
+        #expect(try inflater.inflate(compressed, bytesMax: 20_000_000) == zeros)
+    }
+
+    @Test(
+        "output of exactly the bound passes at every size around a chunk",
+        arguments: [0, 1, 16383, 16384, 16385, 32768])
+    func exactBound(_ count: Int) throws {
+        let message = [UInt8](repeating: 0x61, count: count)
+        let compressed = Deflater().deflate(message)
+        #expect(try Inflater().inflate(compressed, bytesMax: count) == message)
+        if count > 0 {
+            #expect(throws: InflateError.outputTooLarge) {
+                try Inflater().inflate(compressed, bytesMax: count - 1)
+            }
+        }
+    }
+
+    @Test("every truncation of a message fails and leaves the inflater usable")
+    func truncated() throws {
+        let inflater = Inflater()
+        let message = Array("a message that repeats: a message that repeats, and some more of it".utf8)
+        let compressed = Deflater().deflate(message)
+        for end in 0..<compressed.count {
+            let result = try? inflater.inflate(Array(compressed[..<end]), bytesMax: 1000)
+            #expect(result == nil, "\(end) of \(compressed.count) bytes")
+        }
+        #expect(try inflater.inflate(compressed, bytesMax: 1000) == message)
+    }
+
+    @Test("bytes that are not DEFLATE fail")
+    func corrupt() {
+        for bytes in [[0x07], [0xFF, 0xFF, 0xFF], [0x01, 0x05, 0x00, 0x00, 0x00]] as [[UInt8]] {
+            #expect(throws: InflateError.self) { try Inflater().inflate(bytes, bytesMax: 1000) }
+        }
+    }
+
+    @Test("random bytes end in a result or an error, never beyond the bound")
+    func randomInput() {
+        let seed = UInt64.random(in: .min ... .max)
+        var generator = SeededGenerator(state: seed)
+        let inflater = Inflater()
+        for _ in 0..<5000 {
+            let bytes = (0..<Int.random(in: 0...60, using: &generator)).map { _ in
+                UInt8.random(in: 0...255, using: &generator)
+            }
+            let result = try? inflater.inflate(bytes, bytesMax: 100)
+            #expect((result?.count ?? 0) <= 100, "seed \(seed), bytes \(bytes)")
+        }
+    }
+}
+
+@Suite struct DeflaterTests {
+    @Test("RFC 7692 §7.2.3.1: the example deflates to the example's bytes, every time")
+    func example() {
+        let deflater = Deflater()
+        for _ in 0..<3 { #expect(deflater.deflate(hello) == [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]) }
+    }
+
+    @Test("RFC 7692 §7.2.3.6: an empty message is one block without content")
+    func empty() throws {
+        let compressed = Deflater().deflate([])
+        #expect(try Inflater().inflate(compressed, bytesMax: 0) == [])
+        #expect(compressed.count <= 2)
+    }
+
+    @Test("what is lent is what is returned")
+    func lending() {
+        let deflater = Deflater()
+        let lent = deflater.withDeflated(hello.span) { span in span.indices.map { span[$0] } }
+        #expect(lent == deflater.deflate(hello))
+    }
+
+    @Test("any message survives at every level and window", arguments: [1, 6, 9], [9, 12, 15])
+    func roundTrip(_ level: Int, _ windowBits: Int) throws {
+        let seed = UInt64.random(in: .min ... .max)
+        var generator = SeededGenerator(state: seed)
+        let deflater = Deflater(level: level, windowBits: windowBits)
+        let inflater = Inflater()
+        for count in [0, 1, 2, 100, 563, 16384, 65536, 200_000] {
+            let alphabet: UInt8 = [1, 4, 255].randomElement(using: &generator) ?? 255
+            let message = (0..<count).map { _ in UInt8.random(in: 0...alphabet, using: &generator) }
+            let compressed = deflater.deflate(message)
+            #expect(try inflater.inflate(compressed, bytesMax: count) == message, "seed \(seed), \(count) bytes")
+            #expect(compressed.suffix(4) != [0, 0, 0xFF, 0xFF] || count == 0)
+        }
+    }
+}
