@@ -29,11 +29,13 @@ let package = Package(
         // Protocols and the domain: no I/O, no imports of ours.
         .target(name: "WebSocketProtocol", swiftSettings: strict),
         .target(name: "HTTPProtocol", swiftSettings: strict),
+        .target(name: "ThreatFeed", swiftSettings: strict),
         .target(name: "Codecs", dependencies: ["COpenSSL", "CZlib"], swiftSettings: strict),
 
         .testTarget(
             name: "WebSocketProtocolTests", dependencies: ["WebSocketProtocol", "Codecs"], swiftSettings: strict),
         .testTarget(name: "HTTPProtocolTests", dependencies: ["HTTPProtocol"], swiftSettings: strict),
+        .testTarget(name: "ThreatFeedTests", dependencies: ["ThreatFeed"], swiftSettings: strict),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

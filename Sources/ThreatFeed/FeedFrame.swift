@@ -1,0 +1,117 @@
+/// The JSON text of each frame a client receives (contract, "WebSocket").
+public enum FeedFrame {
+    /// A `new_threat` frame and where its threat stands in it.
+    public struct NewThreat: Hashable, Sendable {
+        public let text: [UInt8]
+        /// The value of `data`: the document, as `initialBatch` and the HTTP routes want it.
+        public let data: Range<Int>
+
+        /// The document within the frame.
+        public var document: ArraySlice<UInt8> { text[data] }
+    }
+
+    /// `{"type":"new_threat","cursor":"G-S","data":{…}}`, in a single allocation.
+    public static func newThreat(_ entry: LogEntry) -> NewThreat {
+        var text: [UInt8] = []
+        let documentByteCount = entry.documentByteCount
+        // `{"type":"new_threat","cursor":"` 31, `","data":` 9, `}` 1
+        text.reserveCapacity(41 + entry.cursor.textByteCount + documentByteCount)
+        JSONText.appendRaw(#"{"type":"new_threat","cursor":""#, to: &text)
+        entry.cursor.append(to: &text)
+        JSONText.appendRaw(#"","data":"#, to: &text)
+        let start = text.count
+        entry.appendDocument(to: &text)
+        let data = start..<text.count
+        text.append(UInt8(ascii: "}"))
+        return NewThreat(text: text, data: data)
+    }
+
+    /// The first frame of a fresh client.
+    /// - Parameters:
+    ///   - cursor: The client stands after it.
+    ///   - documents: Whole JSON documents, newest first.
+    ///   - notResumedBecause: Given when the client asked to resume and could not: adds `recovered: false` and the
+    ///     reason.
+    public static func initialBatch(
+        cursor: Cursor, documents: [ArraySlice<UInt8>], notResumedBecause reason: String? = nil
+    ) -> [UInt8] {
+        var text: [UInt8] = []
+        let documentBytes = documents.reduce(0) { $0 + $1.count + 1 }
+        text.reserveCapacity(96 + cursor.textByteCount + documentBytes + (reason?.utf8.count ?? 0))
+        open("initial_batch", to: &text)
+        appendCursor("cursor", cursor, to: &text)
+        if let reason {
+            JSONText.appendRaw(#","recovered":false"#, to: &text)
+            JSONText.appendMember("reason", reason, to: &text)
+        }
+        JSONText.appendName("data", to: &text)
+        text.append(UInt8(ascii: "["))
+        for (index, document) in documents.enumerated() {
+            if index > 0 { text.append(UInt8(ascii: ",")) }
+            text.append(contentsOf: document)
+        }
+        JSONText.appendRaw("]}", to: &text)
+        return text
+    }
+
+    /// The first frame of a client that resumes; the cursor is the one it gave.
+    public static func resumed(cursor: Cursor) -> [UInt8] {
+        bare("resumed", cursor)
+    }
+
+    /// Everything that matches up to the cursor was sent.
+    public static func heartbeat(cursor: Cursor) -> [UInt8] {
+        bare("heartbeat", cursor)
+    }
+
+    /// The log moved to a new generation; entries after `to` may repeat an id already seen.
+    public static func reset(from: Cursor, to: Cursor, reason: String) -> [UInt8] {
+        var text: [UInt8] = []
+        open("reset", to: &text)
+        appendCursor("from", from, to: &text)
+        appendCursor("to", to, to: &text)
+        JSONText.appendMember("reason", reason, to: &text)
+        text.append(UInt8(ascii: "}"))
+        return text
+    }
+
+    /// A message from the client was not understood.
+    public static func error(code: String, detail: String) -> [UInt8] {
+        var text: [UInt8] = []
+        open("error", to: &text)
+        JSONText.appendMember("code", code, to: &text)
+        JSONText.appendMember("detail", detail, to: &text)
+        text.append(UInt8(ascii: "}"))
+        return text
+    }
+
+    /// The client's filter holds for everything after the cursor.
+    public static func filtered(cursor: Cursor) -> [UInt8] {
+        bare("filtered", cursor)
+    }
+
+    /// The answer to a ping message.
+    public static let pong = Array(#"{"type":"pong"}"#.utf8)
+
+    private static func bare(_ type: String, _ cursor: Cursor) -> [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity(80)
+        open(type, to: &text)
+        appendCursor("cursor", cursor, to: &text)
+        text.append(UInt8(ascii: "}"))
+        return text
+    }
+
+    private static func open(_ type: String, to text: inout [UInt8]) {
+        JSONText.appendRaw(#"{"type":""#, to: &text)
+        JSONText.appendRaw(type, to: &text)
+        text.append(UInt8(ascii: "\""))
+    }
+
+    private static func appendCursor(_ name: String, _ cursor: Cursor, to text: inout [UInt8]) {
+        JSONText.appendName(name, to: &text)
+        text.append(UInt8(ascii: "\""))
+        cursor.append(to: &text)
+        text.append(UInt8(ascii: "\""))
+    }
+}

@@ -1,0 +1,61 @@
+/// Turns what a publisher sent into a record, or says everything that is wrong with it.
+///
+/// Decided here where the contract is silent:
+/// - `null` is a value: a member with a rule is absent or right, so null breaks the rule.
+/// - A text that is JSON but no object breaks a rule (422), it is not "not JSON".
+/// - Byte limits count decoded UTF-8; patterns look at decoded text; delivered is what was sent.
+/// - An empty `customer_name` is kept but names no customer.
+/// - `{"scenario": NAME}` is a request for a sample only if it has no other member.
+///
+/// A parser keeps its buffers between calls: keep one per event loop.
+public struct ThreatParser: Sendable {
+    private var scanner = JSONScanner()
+    private let names = ThreatNames()
+
+    public init() {}
+
+    /// Parses a whole request body.
+    /// - Throws: `ThreatRejection`, with every broken rule.
+    public mutating func parse(_ sent: [UInt8], receipt: Receipt) throws(ThreatRejection) -> ThreatRecord {
+        try parse(sent, item: 0..<sent.count, receipt: receipt)
+    }
+
+    /// Parses one item of a batch, as if its bytes had been sent alone.
+    /// - Precondition: `item` lies within `body`.
+    public mutating func parse(
+        _ body: [UInt8], item: Range<Int>, receipt: Receipt
+    ) throws(ThreatRejection) -> ThreatRecord {
+        do {
+            try scanner.scan(body.span, in: item)
+        } catch {
+            throw .notJSON(error)
+        }
+        var rules = ThreatRules(body: body, nodes: scanner.nodes, names: names)
+        switch rules.check() {
+        case .threat(let facts): return record(body, facts, receipt)
+        case .sample(let scenario):
+            let sample = scenario.document(random: receipt.makeRandom(), milliseconds: receipt.receivedAtMilliseconds)
+            return try parse(sample, receipt: receipt)
+        case .broken(let errors): throw .invalid(errors)
+        }
+    }
+
+    private func record(_ body: [UInt8], _ facts: ThreatFacts, _ receipt: Receipt) -> ThreatRecord {
+        let id = facts.id ?? receipt.makeID()
+        let severity = facts.severity ?? .medium
+        var writer = ThreatTail(body: body, nodes: scanner.nodes)
+        for index in scanner.children(of: 0) {
+            if index == facts.severityIndex {
+                writer.appendSeverity(severity, at: index)
+            } else {
+                writer.appendMember(at: index)
+            }
+        }
+        return ThreatRecord(
+            id: id, digest: receipt.digest, receivedAtMilliseconds: receipt.receivedAtMilliseconds,
+            facets: Facets(severity: severity, threatType: facts.threatType, customerName: facts.customerName),
+            tail: writer.finish(
+                id: facts.id == nil ? id : nil, severity: facts.severity == nil ? severity : nil,
+                addsTimestamp: !facts.hasTimestamp, receipt: receipt))
+    }
+}

@@ -1,0 +1,86 @@
+/// A threat as it is kept: everything but its place in the log.
+///
+/// `tail` is the JSON text of the document without its opening brace and without `seq` and `cursor`, on one line:
+/// `"id":"x",…,"triage":{"status":"new","version":1}}`.
+public struct ThreatRecord: Hashable, Sendable {
+    public let id: String
+    public let digest: ContentDigest
+    /// Unix time.
+    public let receivedAtMilliseconds: Int64
+    public let facets: Facets
+    public let tail: [UInt8]
+
+    public init(id: String, digest: ContentDigest, receivedAtMilliseconds: Int64, facets: Facets, tail: [UInt8]) {
+        self.id = id
+        self.digest = digest
+        self.receivedAtMilliseconds = receivedAtMilliseconds
+        self.facets = facets
+        self.tail = tail
+    }
+
+    /// The stored form, used alike in the stream, as script argument and in channel messages:
+    /// `<id> SP <digest> SP <received ms> SP <facets byte count> SP <facets><tail>`.
+    public func encode() -> [UInt8] {
+        let space = UInt8(ascii: " ")
+        let facetsByteCount = facets.encodedByteCount
+        var blob: [UInt8] = []
+        blob.reserveCapacity(id.utf8.count + ContentDigest.hexByteCount + 32 + facetsByteCount + tail.count)
+        blob.append(contentsOf: id.utf8)
+        blob.append(space)
+        digest.append(to: &blob)
+        blob.append(space)
+        JSONText.appendInteger(receivedAtMilliseconds, to: &blob)
+        blob.append(space)
+        JSONText.appendInteger(UInt64(facetsByteCount), to: &blob)
+        blob.append(space)
+        facets.append(to: &blob)
+        blob.append(contentsOf: tail)
+        return blob
+    }
+
+    /// Reads the stored form.
+    /// - Throws: `RecordError`, naming the first part that is not as `encode()` writes it. The tail is taken to be
+    ///   what this service wrote and only checked at its two ends.
+    public init(decoding blob: [UInt8]) throws(RecordError) {
+        try self.init(decoding: blob[...])
+    }
+
+    /// Reads the stored form from a part of a larger reply.
+    public init(decoding blob: ArraySlice<UInt8>) throws(RecordError) {
+        var rest = blob
+        let idBytes = try Self.word(&rest, bytesMax: 128, else: .id)
+        guard TextPattern.isID(idBytes) else { throw .id }
+        guard let digest = ContentDigest(hex: try Self.word(&rest, bytesMax: 32, else: .digest)) else { throw .digest }
+        let time = try Self.word(&rest, bytesMax: 20, else: .receivedAt)
+        guard let milliseconds = Self.signed(time) else { throw .receivedAt }
+        let count = DecimalText.parse(try Self.word(&rest, bytesMax: 7, else: .facets))
+        guard let count, count < UInt64(rest.count) else { throw .facets }
+        let facets = try Facets(decoding: rest.prefix(Int(count)))
+        rest = rest.dropFirst(Int(count))
+        guard rest.count >= 2, rest.first == UInt8(ascii: "\""), rest.last == UInt8(ascii: "}") else { throw .tail }
+        self.init(
+            id: String(decoding: idBytes, as: UTF8.self), digest: digest, receivedAtMilliseconds: milliseconds,
+            facets: facets, tail: Array(rest))
+    }
+
+    /// Takes the bytes up to the next space, and the space.
+    private static func word(
+        _ rest: inout ArraySlice<UInt8>, bytesMax: Int, else error: RecordError
+    ) throws(RecordError) -> ArraySlice<UInt8> {
+        guard let end = rest.prefix(bytesMax + 1).firstIndex(of: UInt8(ascii: " ")) else { throw error }
+        let word = rest[..<end]
+        rest = rest[(end + 1)...]
+        return word
+    }
+
+    private static func signed(_ digits: ArraySlice<UInt8>) -> Int64? {
+        guard digits.first == UInt8(ascii: "-") else { return DecimalText.parse(digits).flatMap(Int64.init(exactly:)) }
+        guard let magnitude = DecimalText.parse(digits.dropFirst()), magnitude > 0 else { return nil }
+        return Int64(exactly: magnitude).map { -$0 }
+    }
+}
+
+/// The part of a stored record that could not be read.
+public enum RecordError: Error, Hashable, Sendable {
+    case id, digest, receivedAt, facets, tail
+}

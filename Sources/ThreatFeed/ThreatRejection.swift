@@ -1,0 +1,40 @@
+/// Why a threat was not accepted.
+public enum ThreatRejection: Error, Hashable, Sendable {
+    /// 400: the bytes are not an acceptable JSON text.
+    case notJSON(JSONError)
+    /// 422: every broken rule, at most 100 of them.
+    case invalid([FieldError])
+
+    /// The HTTP status that answers it.
+    public var status: Int {
+        switch self {
+        case .notJSON: 400
+        case .invalid: 422
+        }
+    }
+}
+
+/// What the replica knows about a threat besides its bytes.
+public struct Receipt {
+    /// Unix time.
+    public var receivedAtMilliseconds: Int64
+    /// Goes to `received_by`.
+    public var replicaName: String
+    /// Digest of the bytes sent.
+    public var digest: ContentDigest
+    /// Makes an id for a threat that brings none; called at most once. Must match the pattern of `id`.
+    public var makeID: () -> String
+    /// Makes 64 random bits to vary a sample threat; called only for one.
+    public var makeRandom: () -> UInt64
+
+    public init(
+        receivedAtMilliseconds: Int64, replicaName: String, digest: ContentDigest,
+        makeID: @escaping () -> String, makeRandom: @escaping () -> UInt64
+    ) {
+        self.receivedAtMilliseconds = receivedAtMilliseconds
+        self.replicaName = replicaName
+        self.digest = digest
+        self.makeID = makeID
+        self.makeRandom = makeRandom
+    }
+}
