@@ -23,6 +23,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
+        // What Swift cannot import by itself.
+        .target(name: "CPosix"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
@@ -30,12 +32,16 @@ let package = Package(
         .target(name: "WebSocketProtocol", swiftSettings: strict),
         .target(name: "HTTPProtocol", swiftSettings: strict),
         .target(name: "ThreatFeed", swiftSettings: strict),
+
+        // The machine.
+        .target(name: "PosixIO", dependencies: ["CPosix"], swiftSettings: strict),
         .target(name: "Codecs", dependencies: ["COpenSSL", "CZlib"], swiftSettings: strict),
 
         .testTarget(
             name: "WebSocketProtocolTests", dependencies: ["WebSocketProtocol", "Codecs"], swiftSettings: strict),
         .testTarget(name: "HTTPProtocolTests", dependencies: ["HTTPProtocol"], swiftSettings: strict),
         .testTarget(name: "ThreatFeedTests", dependencies: ["ThreatFeed"], swiftSettings: strict),
+        .testTarget(name: "PosixIOTests", dependencies: ["PosixIO"], swiftSettings: strict),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
