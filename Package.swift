@@ -36,6 +36,7 @@ let package = Package(
         // The machine.
         .target(name: "PosixIO", dependencies: ["CPosix"], swiftSettings: strict),
         .target(name: "Codecs", dependencies: ["COpenSSL", "CZlib"], swiftSettings: strict),
+        .target(name: "Broadcast", dependencies: ["PosixIO", "ThreatFeed", deque], swiftSettings: strict),
 
         .testTarget(
             name: "WebSocketProtocolTests", dependencies: ["WebSocketProtocol", "Codecs"], swiftSettings: strict),
@@ -43,6 +44,7 @@ let package = Package(
         .testTarget(name: "ThreatFeedTests", dependencies: ["ThreatFeed"], swiftSettings: strict),
         .testTarget(name: "PosixIOTests", dependencies: ["PosixIO"], swiftSettings: strict),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs"], swiftSettings: strict),
+        .testTarget(name: "BroadcastTests", dependencies: ["Broadcast", "ThreatFeed"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,170 @@
+public import PosixIO
+public import ThreatFeed
+
+/// One client of the feed: a position in the ring, not a queue.
+public struct ClientPosition: Sendable {
+    /// The next entry to send. What lies between it and a client's socket is at most one entry cut in two.
+    public internal(set) var next: FeedPosition
+    /// What to resume from: everything that matches up to here was handed to the socket, a cut entry included.
+    public internal(set) var cursor: Cursor
+    public internal(set) var filterClass: FilterClassID
+    public let form: WireForm
+    /// The entry that the socket took only a part of, and how much of it.
+    public internal(set) var partial: SharedBytes?
+    public internal(set) var partialBytesSent = 0
+
+    /// A client that is not in the feed.
+    public static let outside = ClientPosition(
+        next: 0, cursor: .zero, filterClass: .everything, form: .webSocket)
+
+    /// The bytes of the cut entry that the socket has not taken; empty without one.
+    public var partialRest: UnsafeRawBufferPointer {
+        guard let partial else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(rebasing: partial.bytes[partialBytesSent...])
+    }
+
+    /// Notes that the socket took more of the cut entry.
+    public mutating func advancePartial(byteCount: Int) {
+        guard let partial else { preconditionFailure("only a cut entry can be completed") }
+        partialBytesSent += byteCount
+        if partialBytesSent == partial.count {
+            self.partial = nil
+            partialBytesSent = 0
+        }
+    }
+}
+
+/// A run of entries that clients at the same position, with the same filter and wire form, need next.
+public struct Batch {
+    /// The bytes of each entry, in order. They live as long as the ring holds them: use them before the next append.
+    public let pieces: [SharedBytes]
+    public let byteCount: Int
+    /// Where a client stands that got all of it.
+    public let end: FeedPosition
+    let endCursor: Cursor
+    /// Position of each piece.
+    let positions: [FeedPosition]
+}
+
+/// The feed of one event loop: the ring, the filters in use, and what each client needs next.
+///
+/// Sees bytes, cursors and decisions; sockets are the caller's.
+public struct Feed {
+    public private(set) var ring: Ring
+    private var classes = FilterClasses()
+    private var cache = BatchCache()
+
+    /// - Parameter cursor: Where the log stands before the first entry is appended.
+    public init(bounds: Ring.Bounds, startingAfter cursor: Cursor) {
+        ring = Ring(bounds: bounds, startingAfter: cursor)
+    }
+
+    public var filterCount: Int { classes.count }
+
+    public mutating func append(_ entry: FeedEntry) {
+        ring.append(entry)
+        classes.appended(to: ring)
+        cache.removeAll()
+    }
+
+    /// Enters a client that has got everything up to `cursor`.
+    /// - Returns: `nil` when the ring does not reach back to `cursor`, or not yet up to it.
+    public mutating func join(after cursor: Cursor, filter: Filter, form: WireForm) -> ClientPosition? {
+        guard let position = ring.position(after: cursor) else { return nil }
+        let filterClass = classes.join(filter, from: position, in: ring)
+        return ClientPosition(next: position, cursor: cursor, filterClass: filterClass, form: form)
+    }
+
+    public mutating func leave(_ client: ClientPosition) {
+        classes.leave(client.filterClass)
+    }
+
+    /// Puts a new filter in force from the client's position on; up to its cursor the former one held.
+    public mutating func setFilter(_ filter: Filter, for client: inout ClientPosition) {
+        let former = client.filterClass
+        client.filterClass = classes.join(filter, from: client.next, in: ring)
+        classes.leave(former)
+    }
+
+    /// Whether entries the client lacks have left the ring: it was too slow.
+    public func fellOff(_ client: ClientPosition) -> Bool {
+        client.next < ring.tail
+    }
+
+    /// Whether the client has been given everything, a cut entry aside.
+    public func isAtHead(_ client: ClientPosition) -> Bool {
+        client.next == ring.head
+    }
+
+    /// What the client needs next, bounded by `BatchCache.piecesMax`; empty pieces mean that nothing matches.
+    public mutating func batch(for client: ClientPosition) -> Batch {
+        let key = BatchCache.Key(from: client.next, filterClass: client.filterClass, form: client.form)
+        if let known = cache[key] { return known }
+        let made = makeBatch(for: client)
+        cache[key] = made
+        return made
+    }
+
+    /// Notes that the socket took `byteCount` bytes of `batch`.
+    /// - Returns: How many entries it took whole.
+    public func advance(_ client: inout ClientPosition, past batch: Batch, byteCount: Int) -> Int {
+        if byteCount == batch.byteCount {
+            client.next = batch.end
+            client.cursor = max(client.cursor, batch.endCursor)
+            return batch.pieces.count
+        }
+        var left = byteCount
+        for (index, piece) in batch.pieces.enumerated() {
+            if left < piece.count {
+                client.next = batch.positions[index]
+                if left > 0 {
+                    client.partial = piece
+                    client.partialBytesSent = left
+                    client.next += 1
+                }
+                client.cursor = max(client.cursor, ring.cursor(before: client.next))
+                return index
+            }
+            left -= piece.count
+        }
+        preconditionFailure("a socket takes no more than it was given")
+    }
+
+    /// The newest entries of the log that match, newest first.
+    /// - Returns: `isComplete` is false when the ring holds fewer than `limit` and older ones may exist.
+    public func newest(_ limit: Int, matching filter: Filter) -> (entries: [FeedEntry], isComplete: Bool) {
+        var found: [FeedEntry] = []
+        var position = ring.head
+        while found.count < limit, position > ring.tail {
+            position -= 1
+            let entry = ring[position]
+            if entry.logEntry != nil, FilterClasses.matches(filter, entry) { found.append(entry) }
+        }
+        let reachesStart = ring.cursorBeforeTail.sequence == 0
+        return (found, found.count == limit || reachesStart)
+    }
+
+    private func makeBatch(for client: ClientPosition) -> Batch {
+        precondition(client.next >= ring.tail, "a client that fell off the ring gets no batch")
+        let limit = BatchCache.piecesMax
+        var positions: [FeedPosition]
+        if client.filterClass == .everything {
+            positions = Array(client.next..<min(ring.head, client.next + FeedPosition(limit)))
+        } else {
+            positions = classes.matching(client.filterClass, from: client.next, limit: limit)
+        }
+        var pieces: [SharedBytes] = []
+        var byteCount = 0
+        for position in positions {
+            let piece = ring[position].bytes(client.form)
+            if !pieces.isEmpty, byteCount + piece.count > BatchCache.bytesMax { break }
+            pieces.append(piece)
+            byteCount += piece.count
+        }
+        let isCut = pieces.count < positions.count || pieces.count == limit
+        positions.removeLast(positions.count - pieces.count)
+        let end = isCut ? (positions.last ?? client.next) + 1 : ring.head
+        return Batch(
+            pieces: pieces, byteCount: byteCount, end: end, endCursor: ring.cursor(before: end), positions: positions)
+    }
+}

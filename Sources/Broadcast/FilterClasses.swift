@@ -1,0 +1,103 @@
+import DequeModule
+import ThreatFeed
+
+/// Names a filter that at least one client of this loop has.
+public struct FilterClassID: Hashable, Sendable {
+    let index: Int
+
+    /// The class of clients that get everything.
+    public static let everything = FilterClassID(index: 0)
+}
+
+/// The filters in use, each held once: clients with the same filter share one decision per entry.
+///
+/// A class keeps the positions of the entries that match it, so that a client with a narrow filter costs nothing for
+/// what passes it by.
+struct FilterClasses {
+    private struct FilterClass {
+        let filter: Filter
+        var clientCount: Int
+        /// Every matching position from `decidedFrom` on, ascending.
+        var matching: Deque<FeedPosition>
+        var decidedFrom: FeedPosition
+    }
+
+    /// Index 0 stays empty: it stands for `everything`, which needs no list.
+    private var classes: [FilterClass?] = [nil]
+    private var indices: [Filter: Int] = [:]
+    private var free: [Int] = []
+
+    var count: Int { indices.count }
+
+    /// Enters one client under its filter.
+    /// - Parameter position: Where it continues; decisions are made for all the ring holds from there on.
+    mutating func join(_ filter: Filter, from position: FeedPosition, in ring: Ring) -> FilterClassID {
+        guard !filter.isUnrestricted else { return .everything }
+        let start = max(position, ring.tail)
+        if let index = indices[filter] {
+            classes[index]?.clientCount += 1
+            decideEarlier(index, from: start, in: ring)
+            return FilterClassID(index: index)
+        }
+        var created = FilterClass(filter: filter, clientCount: 1, matching: [], decidedFrom: start)
+        for position in start..<ring.head where Self.matches(filter, ring[position]) {
+            created.matching.append(position)
+        }
+        let index = free.popLast() ?? classes.count
+        if index == classes.count { classes.append(created) } else { classes[index] = created }
+        indices[filter] = index
+        return FilterClassID(index: index)
+    }
+
+    /// Takes one client out; a filter that nobody has is forgotten.
+    mutating func leave(_ id: FilterClassID) {
+        guard id != .everything else { return }
+        guard let left = classes[id.index] else { preconditionFailure("a client leaves the class it is in") }
+        if left.clientCount > 1 {
+            classes[id.index]?.clientCount -= 1
+        } else {
+            classes[id.index] = nil
+            indices[left.filter] = nil
+            free.append(id.index)
+        }
+    }
+
+    /// Decides for every class over the entry that the ring just took.
+    mutating func appended(to ring: Ring) {
+        let position = ring.head - 1
+        for index in indices.values {
+            guard let filter = classes[index]?.filter else { continue }
+            if Self.matches(filter, ring[position]) { classes[index]?.matching.append(position) }
+            while let oldest = classes[index]?.matching.first, oldest < ring.tail {
+                classes[index]?.matching.removeFirst()
+            }
+        }
+    }
+
+    /// The first `limit` positions at or after `position` that clients of the class get.
+    func matching(_ id: FilterClassID, from position: FeedPosition, limit: Int) -> [FeedPosition] {
+        guard let list = classes[id.index]?.matching else {
+            preconditionFailure("a class in use has a list")
+        }
+        var low = list.startIndex
+        var high = list.endIndex
+        while low < high {
+            let middle = (low + high) / 2
+            if list[middle] < position { low = middle + 1 } else { high = middle }
+        }
+        return Array(list[low..<min(list.endIndex, low + limit)])
+    }
+
+    static func matches(_ filter: Filter, _ entry: FeedEntry) -> Bool {
+        guard let facets = entry.facets else { return true }
+        return filter.matches(facets)
+    }
+
+    private mutating func decideEarlier(_ index: Int, from start: FeedPosition, in ring: Ring) {
+        guard let known = classes[index], start < known.decidedFrom else { return }
+        let end = min(known.decidedFrom, ring.head)
+        let earlier = (start..<end).filter { Self.matches(known.filter, ring[$0]) }
+        classes[index]?.matching.insert(contentsOf: earlier, at: 0)
+        classes[index]?.decidedFrom = start
+    }
+}
