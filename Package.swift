@@ -25,6 +25,8 @@ let package = Package(
     targets: [
         // What Swift cannot import by itself.
         .target(name: "CPosix"),
+        // No pkgConfig: hiredis asks for a flag that SwiftPM refuses, and needs none.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
@@ -36,6 +38,10 @@ let package = Package(
         // The machine.
         .target(name: "PosixIO", dependencies: ["CPosix"], swiftSettings: strict),
         .target(name: "Codecs", dependencies: ["COpenSSL", "CZlib"], swiftSettings: strict),
+
+        // The log and its broadcast.
+        .target(
+            name: "RedisLog", dependencies: ["CHiredis", "PosixIO", "ThreatFeed", deque], swiftSettings: strict),
         .target(name: "Broadcast", dependencies: ["PosixIO", "ThreatFeed", deque], swiftSettings: strict),
 
         .testTarget(
@@ -44,7 +50,9 @@ let package = Package(
         .testTarget(name: "ThreatFeedTests", dependencies: ["ThreatFeed"], swiftSettings: strict),
         .testTarget(name: "PosixIOTests", dependencies: ["PosixIO"], swiftSettings: strict),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs"], swiftSettings: strict),
-        .testTarget(name: "BroadcastTests", dependencies: ["Broadcast", "ThreatFeed"], swiftSettings: strict),
+        .testTarget(name: "RedisLogTests", dependencies: ["RedisLog", "PosixIO", "ThreatFeed"], swiftSettings: strict),
+        .testTarget(
+            name: "BroadcastTests", dependencies: ["Broadcast", "PosixIO", "ThreatFeed"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

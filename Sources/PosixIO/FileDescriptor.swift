@@ -25,6 +25,12 @@ public struct FileDescriptor: ~Copyable, Sendable {
 }
 
 extension FileDescriptor {
+    /// A descriptor that serves only to hold its number; `nil` when none is left.
+    public static func openNull() -> FileDescriptor? {
+        let raw = tocsin_open_read("/dev/null")
+        return raw >= 0 ? FileDescriptor(raw: raw) : nil
+    }
+
     /// Reads a small file whole, for example one under /proc.
     /// - Returns: `nil` when it cannot be opened.
     public static func contents(ofFile path: String, bytesMax: Int = 1 << 20) -> [UInt8]? {

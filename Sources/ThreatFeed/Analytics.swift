@@ -2,6 +2,8 @@
 ///
 /// All figures but `totalAccepted` are over what is retained.
 public struct Analytics: Hashable, Sendable {
+    /// The head of the log the figures stand for, so that a client can join them to the feed.
+    public let cursor: Cursor
     /// Threats ever accepted.
     public let totalAccepted: UInt64
     public private(set) var retained: UInt64 = 0
@@ -10,7 +12,8 @@ public struct Analytics: Hashable, Sendable {
     private var customers: Set<String> = []
 
     /// - Parameter counts: Retained threats by facets; facets may stand more than once.
-    public init(totalAccepted: UInt64, counts: [(facets: Facets, count: UInt64)]) {
+    public init(cursor: Cursor, totalAccepted: UInt64, counts: [(facets: Facets, count: UInt64)]) {
+        self.cursor = cursor
         self.totalAccepted = totalAccepted
         for (facets, count) in counts where count > 0 {
             retained += count
@@ -36,6 +39,7 @@ public struct Analytics: Hashable, Sendable {
         Self.append(byType.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, to: &text)
         JSONText.appendName("threats_by_severity", to: &text)
         Self.append(Severity.allCases.map { ($0.name, bySeverity[$0] ?? 0) }, to: &text)
+        JSONText.appendMember("cursor", cursor.description, to: &text)
         JSONText.appendRaw("}", to: &text)
         return text
     }

@@ -1,3 +1,4 @@
+import PosixIO
 import Synchronization
 import ThreatFeed
 

@@ -78,9 +78,9 @@ struct FeedFrameTests {
             (Facets(severity: .info, threatType: "gone", customerName: "Z"), 0),
         ]
         #expect(
-            text(Analytics(totalAccepted: 100, counts: counts).encode())
+            text(Analytics(cursor: Cursor(generation: 7, sequence: 9), totalAccepted: 100, counts: counts).encode())
                 == #"{"total_threats":100,"retained_threats":8,"customers_affected":2,"#
                 + #""threats_by_type":{"a":5,"b":3},"#
-                + #""threats_by_severity":{"INFO":0,"LOW":6,"MEDIUM":0,"HIGH":2,"CRITICAL":0}}"#)
+                + #""threats_by_severity":{"INFO":0,"LOW":6,"MEDIUM":0,"HIGH":2,"CRITICAL":0},"cursor":"7-9"}"#)
     }
 }

@@ -1,0 +1,84 @@
+import ThreatFeed
+
+/// Reads the replies of the scripts.
+enum EntryDecoding {
+    static func entries(_ reply: RedisReply?) throws(LogError) -> [LogEntry] {
+        guard let elements = reply?.elements else { throw malformed("an array of entries") }
+        var entries: [LogEntry] = []
+        entries.reserveCapacity(elements.count)
+        for element in elements {
+            guard let pair = element.elements, pair.count == 2, let cursor = cursor(pair[0]),
+                let fields = pair[1].elements, fields.count == 2, let blob = fields[1].bytes
+            else { throw malformed("a stream entry") }
+            entries.append(try entry(cursor, blob[...]))
+        }
+        return entries
+    }
+
+    static func entry(_ cursor: Cursor, _ blob: ArraySlice<UInt8>) throws(LogError) -> LogEntry {
+        do throws(RecordError) {
+            return LogEntry(cursor: cursor, record: try ThreatRecord(decoding: blob))
+        } catch {
+            throw .unavailable(reason: "entry \(cursor) in Redis cannot be read: \(error)")
+        }
+    }
+
+    static func cursor(_ reply: RedisReply?) -> Cursor? {
+        reply?.bytes.flatMap { Cursor(ascii: $0[...]) }
+    }
+
+    static func number(_ reply: RedisReply?) -> UInt64? {
+        switch reply {
+        case .integer(let value): UInt64(exactly: value)
+        case .string(let digits): UInt64(String(decoding: digits, as: UTF8.self))
+        case .null: 0
+        case .array, .error, .none: nil
+        }
+    }
+
+    /// The four elements that every reading script answers first.
+    static func head(_ reply: RedisReply?) throws(LogError) -> (head: LogHead, rest: ArraySlice<RedisReply>) {
+        guard let elements = reply?.elements, elements.count >= 4, let generation = number(elements[0]),
+            let sequence = number(elements[1])
+        else { throw malformed("a head") }
+        let head = LogHead(
+            cursor: Cursor(generation: generation, sequence: sequence),
+            resumableFrom: cursor(elements[2]) ?? .zero, forkedAt: cursor(elements[3]) ?? .zero)
+        return (head, elements[4...])
+    }
+
+    static func malformed(_ expected: String) -> LogError {
+        .unavailable(reason: "Redis answered something other than \(expected)")
+    }
+}
+
+/// One message of the feed channel: `<G> <first S> <len1> … <lenN>\n` and the blobs.
+struct FeedMessage {
+    let entries: [LogEntry]
+
+    /// - Returns: `nil` when the payload is anything else; the reader then looks into the stream instead.
+    init?(_ payload: [UInt8]) {
+        guard let end = payload.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
+        let numbers = payload[..<end].split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+        guard numbers.count >= 3 else { return nil }
+        var values: [UInt64] = []
+        for number in numbers {
+            guard let value = UInt64(String(decoding: number, as: UTF8.self)) else { return nil }
+            values.append(value)
+        }
+        var entries: [LogEntry] = []
+        entries.reserveCapacity(values.count - 2)
+        var start = end + 1
+        for (index, length) in values.dropFirst(2).enumerated() {
+            guard length <= UInt64(payload.count - start) else { return nil }
+            let blob = payload[start..<(start + Int(length))]
+            start += Int(length)
+            let (sequence, overflow) = values[1].addingReportingOverflow(UInt64(index))
+            let cursor = Cursor(generation: values[0], sequence: sequence)
+            guard !overflow, let entry = try? EntryDecoding.entry(cursor, blob) else { return nil }
+            entries.append(entry)
+        }
+        guard start == payload.count else { return nil }
+        self.entries = entries
+    }
+}

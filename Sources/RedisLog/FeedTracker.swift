@@ -1,0 +1,245 @@
+public import ThreatFeed
+
+/// Follows the log: turns messages, which may be lost, and reads, which may fail, into one gapless order.
+///
+/// Sans I/O. Messages are only the fast path: each is checked against the tracker's own head, and the stream is read
+/// on every (re)subscribe, after every gap and whenever a probe shows a higher head. Messages that arrive while a
+/// read is under way wait in a bounded buffer; what does not fit is found again by reading.
+public struct FeedTracker {
+    /// What the owner has to do, in this order.
+    public enum Action: Hashable, Sendable {
+        /// Read the newest entries and answer with `newestAnswered` or `readFailed`.
+        case readNewest(ReadNumber, limit: Int)
+        /// Read what follows and answer with `readAnswered` or `readFailed`.
+        case read(ReadNumber, after: Cursor, limit: Int)
+        /// Contiguous, in order, each entry once.
+        case deliver([LogEntry])
+        /// The log moved under the reader. Entries after `to` follow.
+        /// - `lostAfter`: Entries held beyond this cursor may be missing in Redis; `nil` when nothing was lost there.
+        case reset(from: Cursor, to: Cursor, lostAfter: Cursor?, reason: ResetReason)
+        /// Redis shows a head below entries already delivered: fork, then say `forkFinished` or `readFailed`.
+        case fork(ReadNumber, observed: Cursor)
+    }
+
+    public enum ResetReason: String, Hashable, Sendable {
+        case lost = "the log lost entries and goes on in a new generation"
+        case trimmed = "entries were trimmed before this replica could read them"
+    }
+
+    /// Tells the answer to one request from late answers to earlier ones.
+    public struct ReadNumber: Hashable, Sendable {
+        let number: UInt64
+    }
+
+    private enum State: Hashable {
+        /// No subscription: messages mean nothing until the next one stands and the stream was read.
+        case down
+        /// Subscribed, but the last read failed.
+        case stale
+        case priming(ReadNumber)
+        case reading(ReadNumber)
+        case forking(ReadNumber)
+        case live
+    }
+
+    /// The last entry delivered, or the position a reset led to.
+    public private(set) var head = Cursor.zero
+
+    private var state = State.down
+    /// Whether the newest entries were read once.
+    public private(set) var isPrimed = false
+    private var lastNumber: UInt64 = 0
+    private var buffer: [[LogEntry]] = []
+    private var bufferedCount = 0
+    /// Set by a reset for trimming: the jump into the generation that follows is part of that reset.
+    private var expectsJump = false
+    private let primeCount: Int
+    private let readLimit: Int
+    private let bufferedMax: Int
+
+    /// - Parameters:
+    ///   - primeCount: How many of the newest entries the first read gives.
+    ///   - readLimit: Entries per read after a gap.
+    ///   - bufferedMax: Entries that may wait while a read is under way.
+    public init(primeCount: Int = 1_024, readLimit: Int = 512, bufferedMax: Int = 4_096) {
+        self.primeCount = primeCount
+        self.readLimit = readLimit
+        self.bufferedMax = bufferedMax
+    }
+
+    /// Whether every entry up to the newest message is delivered.
+    public var isLive: Bool { state == .live }
+
+    /// Whether `retry` would ask for a read.
+    public var needsRetry: Bool { state == .stale }
+
+    /// The subscription stands, for the first time or again.
+    public mutating func subscribed() -> [Action] {
+        clearBuffer()
+        return [requestRead()]
+    }
+
+    /// The subscription is gone.
+    public mutating func linkWentDown() {
+        state = .down
+        clearBuffer()
+    }
+
+    /// Asks again for what could not be read.
+    public mutating func retry() -> [Action] {
+        needsRetry ? [requestRead()] : []
+    }
+
+    /// A message of the channel.
+    /// - Parameter entries: Contiguous, at least one.
+    public mutating func received(_ entries: [LogEntry]) -> [Action] {
+        switch state {
+        case .down, .stale: return []
+        case .priming, .reading, .forking:
+            if bufferedCount + entries.count <= bufferedMax {
+                buffer.append(entries)
+                bufferedCount += entries.count
+            }
+            return []
+        case .live: return apply(entries)
+        }
+    }
+
+    /// A message that could not be read; its entries are in the stream.
+    public mutating func receivedUnreadable() -> [Action] {
+        isLive ? [requestRead()] : []
+    }
+
+    /// The head as a probe showed it.
+    /// - Parameter headAtProbe: `head` when the probe was sent. Messages may overtake the probe's answer, so a head
+    ///   below the present one proves nothing.
+    public mutating func headSeen(_ seen: LogHead, headAtProbe: Cursor) -> [Action] {
+        switch state {
+        case .down, .priming, .reading, .forking: return []
+        case .stale: return [requestRead()]
+        case .live:
+            if seen.cursor < headAtProbe { return [requestFork(observed: seen.cursor)] }
+            return seen.cursor > head ? [requestRead()] : []
+        }
+    }
+
+    public mutating func readFailed(_ number: ReadNumber) {
+        switch state {
+        case .priming(number), .reading(number), .forking(number):
+            state = .stale
+            clearBuffer()
+        case .down, .stale, .live, .priming, .reading, .forking: break
+        }
+    }
+
+    public mutating func forkFinished(_ number: ReadNumber) -> [Action] {
+        state == .forking(number) ? [requestRead()] : []
+    }
+
+    /// - Parameter page: Newest first, as Redis gives them.
+    public mutating func newestAnswered(_ number: ReadNumber, _ page: LogPage) -> [Action] {
+        guard state == .priming(number) else { return [] }
+        isPrimed = true
+        head = page.head.cursor
+        let entries = Array(page.entries.reversed())
+        return (entries.isEmpty ? [] : [.deliver(entries)]) + drain()
+    }
+
+    public mutating func readAnswered(_ number: ReadNumber, _ outcome: ResumeOutcome) -> [Action] {
+        guard state == .reading(number) else { return [] }
+        switch outcome {
+        case .ahead(let seen): return [requestFork(observed: seen.cursor)]
+        case .trimmed(let seen):
+            let from = head
+            head = seen.resumableFrom
+            expectsJump = true
+            guard from != .zero else { return [requestRead()] }
+            let lostAfter = seen.resumableFrom.generation > from.generation ? seen.forkedAt : nil
+            let reason = lostAfter == nil ? ResetReason.trimmed : .lost
+            return [.reset(from: from, to: head, lostAfter: lostAfter, reason: reason), requestRead()]
+        case .entries(let entries, let seen, let anchored):
+            return apply(entries, seen, anchored: anchored)
+        }
+    }
+}
+
+extension FeedTracker {
+    private mutating func nextNumber() -> ReadNumber {
+        lastNumber += 1
+        return ReadNumber(number: lastNumber)
+    }
+
+    private mutating func requestRead() -> Action {
+        let number = nextNumber()
+        guard isPrimed else {
+            state = .priming(number)
+            return .readNewest(number, limit: primeCount)
+        }
+        state = .reading(number)
+        return .read(number, after: head, limit: readLimit)
+    }
+
+    private mutating func requestFork(observed: Cursor) -> Action {
+        let number = nextNumber()
+        state = .forking(number)
+        return .fork(number, observed: observed)
+    }
+
+    private mutating func clearBuffer() {
+        buffer = []
+        bufferedCount = 0
+    }
+
+    /// Delivers what is new and contiguous in a message; anything else needs a look into the stream.
+    private mutating func apply(_ message: [LogEntry]) -> [Action] {
+        guard let first = message.first?.cursor, let last = message.last?.cursor else { return [] }
+        guard first.generation == head.generation else {
+            // Of an older generation: left over from before a fork, or Redis went back. A probe tells.
+            return first.generation < head.generation ? [] : [requestRead()]
+        }
+        if last.sequence <= head.sequence { return [] }
+        guard first.sequence <= head.sequence + 1 else { return [requestRead()] }
+        let entries = message.filter { $0.cursor > head }
+        head = last
+        return [.deliver(entries)]
+    }
+
+    /// Delivers the answer of a read. The first jump into a higher generation is a reset if the entry this tracker
+    /// stood at is no longer in the log.
+    private mutating func apply(_ entries: [LogEntry], _ seen: LogHead, anchored: Bool) -> [Action] {
+        var actions: [Action] = []
+        // At the origin nothing was delivered that could have been lost.
+        var mayReset = !anchored && head != .zero && !expectsJump
+        expectsJump = false
+        let new = entries.filter { $0.cursor > head }
+        if let first = new.first, let last = new.last {
+            if first.cursor.generation > head.generation, mayReset {
+                let before = first.cursor.sequence - min(1, first.cursor.sequence)
+                let to = Cursor(generation: first.cursor.generation, sequence: before)
+                actions.append(.reset(from: head, to: to, lostAfter: seen.forkedAt, reason: .lost))
+            }
+            mayReset = false
+            head = last.cursor
+            actions.append(.deliver(new))
+            // Less than the limit may also be the bound on one reply's size: the head decides.
+            if seen.cursor > head { return actions + [requestRead()] }
+        } else if seen.cursor > head {
+            // Forked, and nothing appended since.
+            if mayReset { actions.append(.reset(from: head, to: seen.cursor, lostAfter: seen.forkedAt, reason: .lost)) }
+            head = seen.cursor
+        }
+        return actions + drain()
+    }
+
+    /// Goes live with the messages that waited, as far as they join on.
+    private mutating func drain() -> [Action] {
+        state = .live
+        let waiting = buffer
+        clearBuffer()
+        var actions: [Action] = []
+        for message in waiting {
+            actions += isLive ? apply(message) : received(message)
+        }
+        return actions
+    }
+}

@@ -1,0 +1,197 @@
+public import PosixIO
+public import ThreatFeed
+
+/// A tenant's log in Redis, as one event loop sees it through one link.
+///
+/// Publishes of a turn are collected and leave at `flush`, in calls of at most 64 records and 1 MiB, in one write.
+/// Completions run on the loop, in the order of the calls; at once when Redis cannot be reached.
+public final class LogClient {
+    /// The link is up and the scripts are loaded.
+    public var onUp: (() -> Void)?
+    public var onDown: ((_ reason: String) -> Void)?
+    /// The entries this replica still holds after a cursor, in log order, contiguous up to the newest it has. Asked for
+    /// when Redis lost the end of the log, to append them again. Set it on every client of the process.
+    public var heldEntries: (_ after: Cursor) -> [LogEntry] = { _ in [] }
+    /// The highest cursor this client knows to have been in the log.
+    public private(set) var knownHead = Cursor.zero
+    public let link: RedisLink
+
+    static let callRecordsMax = 64
+    static let callBytesMax = 1 << 20
+
+    let scripts: ScriptRunner
+    let keys: LogKeys
+    let retention: LogRetention
+    let unixMilliseconds: () -> Int64
+    private var queue: [Publication] = []
+    /// Who waits for the fork that is under way; `nil` while there is none.
+    private var recoveryWaiters: [(Result<LogHead, LogError>) -> Void]?
+
+    /// Takes over the link's `onUp` and `onDown`.
+    /// - Parameter unixMilliseconds: The wall clock, for retention by age and new generations.
+    public init(link: RedisLink, keys: LogKeys, retention: LogRetention, unixMilliseconds: @escaping () -> Int64) {
+        self.link = link
+        self.keys = keys
+        self.retention = retention
+        self.unixMilliseconds = unixMilliseconds
+        scripts = ScriptRunner(link: link, keys: keys)
+        link.onUp = { [weak self] in self?.linkCameUp() }
+        link.onDown = { [weak self] reason in
+            guard let self else { return }
+            let wasReady = scripts.isReady
+            scripts.lost()
+            if wasReady { onDown?(reason) }
+        }
+    }
+
+    public var isUp: Bool { scripts.isReady && link.isUp }
+
+    /// Tells of an entry seen elsewhere, so that a publish is refused when Redis no longer has it.
+    public func observe(head: Cursor) {
+        knownHead = max(knownHead, head)
+    }
+
+    /// Sends what the turn has collected.
+    public func flush(now: MonotonicTime) {
+        let publications = queue
+        queue.removeAll(keepingCapacity: publications.count <= 1024)
+        for call in PublishCall.split(publications) { send(call, repeatsAfterFork: true) }
+        link.flush(now: now)
+    }
+
+    private func linkCameUp() {
+        scripts.load { [weak self] result in
+            switch result {
+            case .success: self?.onUp?()
+            case .failure(let error): self?.link.reconnect(reason: "\(error)")
+            }
+        }
+    }
+}
+
+// MARK: - Publishing
+
+extension LogClient {
+    /// Appends a record to the log with the next `flush`.
+    public func publish(_ record: ThreatRecord, completion: @escaping (PublishResult) -> Void) {
+        queue.append(Publication(record: record, completion: completion))
+    }
+
+    /// Appends records in this order; `completion` gets the results in the same order, once.
+    /// - Parameter batch: At most 1,000 records. They share calls with other publishes of the turn.
+    public func publish(batch: [ThreatRecord], completion: @escaping ([PublishResult]) -> Void) {
+        precondition(batch.count <= 1_000, "a batch has at most 1,000 records")
+        guard !batch.isEmpty else { return completion([]) }
+        let results = BatchResults(count: batch.count, completion: completion)
+        for (index, record) in batch.enumerated() {
+            publish(record) { results.set($0, at: index) }
+        }
+    }
+
+    private func send(_ call: PublishCall, repeatsAfterFork: Bool) {
+        let now = unixMilliseconds()
+        scripts.run(.publish, bytes: call.byteCount) { command in
+            command.append(keys.feed)
+            command.append(String(knownHead.generation))
+            command.append(String(knownHead.sequence))
+            command.append(Int64(retention.entriesMax))
+            command.append(now - retention.ageMax.milliseconds)
+            command.append(now)
+            for publication in call.publications { command.append(publication.blob) }
+        } reply: { [weak self] result in
+            guard let self else { return call.fail(.unavailable(reason: "closed")) }
+            switch result {
+            case .failure(let error): call.fail(error)
+            case .success(let reply):
+                if let lostHead = PublishCall.lostHead(reply) {
+                    repeatAfterFork(call, lostHead: lostHead, allowed: repeatsAfterFork)
+                } else {
+                    observe(head: call.complete(reply))
+                }
+            }
+        }
+    }
+
+    private func repeatAfterFork(_ call: PublishCall, lostHead: Cursor, allowed: Bool) {
+        guard allowed else { return call.fail(.lost(head: lostHead)) }
+        recover(observed: lostHead) { [weak self] result in
+            switch result {
+            case .success: self?.send(call, repeatsAfterFork: false)
+            case .failure(let error): call.fail(error)
+            }
+        }
+    }
+}
+
+// MARK: - Recovery
+
+extension LogClient {
+    /// Lets the log go on after Redis lost its end: forks it into a higher generation, then appends what this replica
+    /// holds and Redis lost. Calls made meanwhile share the one under way.
+    /// - Parameter observed: The head Redis shows, below `knownHead`.
+    public func recover(observed: Cursor, completion: @escaping (Result<LogHead, LogError>) -> Void) {
+        if recoveryWaiters != nil {
+            recoveryWaiters?.append(completion)
+            return
+        }
+        recoveryWaiters = [completion]
+        fork(observed: observed, attemptsLeft: 5)
+    }
+
+    private func fork(observed: Cursor, attemptsLeft: Int) {
+        let held = heldEntries(observed)
+        let heldAfter = Self.heldAfter(held, observed: observed, knownHead: knownHead)
+        scripts.run(.fork) { command in
+            for cursor in [observed, knownHead] {
+                command.append(String(cursor.generation))
+                command.append(String(cursor.sequence))
+            }
+            command.append(unixMilliseconds())
+            command.append(String(heldAfter.generation))
+            command.append(String(heldAfter.sequence))
+        } reply: { [weak self] result in
+            guard let self else { return }
+            do throws(LogError) {
+                let (head, _) = try EntryDecoding.head(try result.get())
+                if head.cursor >= knownHead {
+                    appendAgain(held[...], head: head)
+                } else if attemptsLeft > 1 {
+                    // Somebody appended to the shortened log in between.
+                    fork(observed: head.cursor, attemptsLeft: attemptsLeft - 1)
+                } else {
+                    throw .lost(head: head.cursor)
+                }
+            } catch {
+                finishRecovery(.failure(error))
+            }
+        }
+    }
+
+    /// The cursor after which every entry up to the known head is held.
+    static func heldAfter(_ held: [LogEntry], observed: Cursor, knownHead: Cursor) -> Cursor {
+        guard let first = held.first?.cursor, let last = held.last?.cursor, last >= knownHead else { return knownHead }
+        let before = Cursor(generation: first.generation, sequence: first.sequence - min(1, first.sequence))
+        return before.generation == observed.generation ? max(before, observed) : before
+    }
+
+    /// Appends entries by id: what the log has already is merely found again.
+    func appendAgain(_ entries: [LogEntry], completion: @escaping (Result<Void, LogError>) -> Void) {
+        let publications = entries.map { Publication(record: $0.record) { _ in } }
+        let calls = PublishCall.split(publications)
+        guard !calls.isEmpty else { return completion(.success(())) }
+        let gathered = Gathered(count: calls.count, completion: completion)
+        for call in calls { send(call.reporting(to: gathered), repeatsAfterFork: false) }
+    }
+
+    private func appendAgain(_ held: ArraySlice<LogEntry>, head: LogHead) {
+        appendAgain(Array(held)) { [weak self] result in
+            self?.finishRecovery(result.map { head })
+        }
+    }
+
+    private func finishRecovery(_ result: Result<LogHead, LogError>) {
+        let waiters = recoveryWaiters ?? []
+        recoveryWaiters = nil
+        for waiter in waiters { waiter(result) }
+    }
+}

@@ -1,0 +1,233 @@
+public import PosixIO
+public import ThreatFeed
+
+/// What a follower can and cannot do at the moment, for readiness.
+public struct LogHealth: Hashable, Sendable {
+    /// Commands are answered.
+    public var redisUp: Bool
+    /// Messages arrive and everything before them was read.
+    public var subscriptionUp: Bool
+    /// Empty while both are up.
+    public var reason: String
+}
+
+/// Follows a tenant's log: one subscription, one command link, one tracker, one probe each second.
+///
+/// Owned by one event loop, which forwards the events of both tokens and calls `tick` and `flush` each turn.
+public final class LogFollower {
+    /// Entries in log order, each once, without a gap but for those told by `onReset`.
+    public var onEntries: (([LogEntry]) -> Void)?
+    /// The log moved: entries after `to` follow and may repeat ids.
+    public var onReset: ((_ from: Cursor, _ to: Cursor, _ reason: String) -> Void)?
+    /// Called when the health has changed.
+    public var onHealth: ((LogHealth) -> Void)?
+    /// The client on the follower's command link, free for other use on the same loop.
+    public let client: LogClient
+    public private(set) var health = LogHealth(redisUp: false, subscriptionUp: false, reason: "not started")
+    /// What the last probe showed.
+    public private(set) var status: LogStatus?
+
+    private let subscription: RedisLink
+    private let subscriptionToken: PollToken
+    private let commandToken: PollToken
+    private let channel: String
+    private var tracker: FeedTracker
+    private var isSubscribed = false
+    private var nextProbe: MonotonicTime?
+    private var isProbing = false
+    private let probeInterval: Duration
+
+    /// - Parameters:
+    ///   - name: Shown by CLIENT LIST, with `-sub` behind it for the subscription.
+    ///   - unixMilliseconds: The wall clock, for retention by age and new generations.
+    public init(
+        endpoint: RedisEndpoint, poller: Poller, subscriptionToken: PollToken, commandToken: PollToken, keys: LogKeys,
+        retention: LogRetention, name: String, randomSeed: UInt64, unixMilliseconds: @escaping () -> Int64,
+        tracker: FeedTracker = FeedTracker(), limits: LinkLimits = LinkLimits(), probeInterval: Duration = .seconds(1)
+    ) {
+        self.subscriptionToken = subscriptionToken
+        self.commandToken = commandToken
+        self.tracker = tracker
+        self.probeInterval = probeInterval
+        channel = keys.feed
+        subscription = RedisLink(
+            endpoint: endpoint, poller: poller, token: subscriptionToken, name: name + "-sub",
+            randomSeed: randomSeed ^ 0x5DEE_CE66, mode: .subscriber, limits: limits)
+        let link = RedisLink(
+            endpoint: endpoint, poller: poller, token: commandToken, name: name, randomSeed: randomSeed,
+            limits: limits)
+        client = LogClient(link: link, keys: keys, retention: retention, unixMilliseconds: unixMilliseconds)
+        subscription.onUp = { [weak self] in self?.subscribe() }
+        subscription.onDown = { [weak self] _ in self?.subscriptionWentDown() }
+        subscription.onPush = { [weak self] in self?.received($0) }
+        client.onUp = { [weak self] in self?.clientCameUp() }
+        client.onDown = { [weak self] _ in self?.updateHealth() }
+    }
+
+    /// The last entry delivered.
+    public var head: Cursor { tracker.head }
+
+    /// The entries the replica's ring holds after a cursor, in log order (see `LogClient.heldEntries`).
+    public var heldEntries: (_ after: Cursor) -> [LogEntry] {
+        get { client.heldEntries }
+        set { client.heldEntries = newValue }
+    }
+
+    public func start(now: MonotonicTime) {
+        nextProbe = now + probeInterval
+        client.link.start(now: now)
+        subscription.start(now: now)
+    }
+
+    public func stop() {
+        nextProbe = nil
+        subscription.stop()
+        client.link.stop()
+    }
+
+    /// Takes an event of the poller.
+    /// - Returns: Whether the token is one of this follower's.
+    @discardableResult
+    public func handle(_ token: PollToken, _ events: PollEvents, now: MonotonicTime) -> Bool {
+        switch token {
+        case subscriptionToken: subscription.handle(events, now: now)
+        case commandToken: client.link.handle(events, now: now)
+        default: return false
+        }
+        return true
+    }
+
+    public func tick(now: MonotonicTime) {
+        client.link.tick(now: now)
+        subscription.tick(now: now)
+        guard let due = nextProbe, now >= due else { return }
+        nextProbe = now + probeInterval
+        probe()
+        // A subscription whose peer has vanished looks like a quiet one; only an answer proves that it lives.
+        if subscription.isUp { subscription.send(RedisCommand("PING")) { _ in } }
+    }
+
+    public var nextDeadline: MonotonicTime? {
+        [client.link.nextDeadline, subscription.nextDeadline, nextProbe].compactMap { $0 }.min()
+    }
+
+    public func flush(now: MonotonicTime) {
+        client.flush(now: now)
+        subscription.flush(now: now)
+        updateHealth()
+    }
+}
+
+extension LogFollower {
+    private func subscribe() {
+        var command = RedisCommand("SUBSCRIBE")
+        command.append(channel)
+        // Its answer comes as a push (RESP2), so the command itself must not wait for one.
+        subscription.sendUnanswered(command)
+    }
+
+    private func subscriptionWentDown() {
+        isSubscribed = false
+        tracker.linkWentDown()
+        updateHealth()
+    }
+
+    private func clientCameUp() {
+        perform(tracker.retry())
+        updateHealth()
+    }
+
+    private func received(_ push: [RedisReply]) {
+        guard push.count == 3 else { return }
+        switch push[0].text {
+        case "subscribe":
+            isSubscribed = true
+            perform(tracker.subscribed())
+        case "message":
+            guard let payload = push[2].bytes else { return }
+            if let message = FeedMessage(payload) {
+                perform(tracker.received(message.entries))
+            } else {
+                perform(tracker.receivedUnreadable())
+            }
+        case .some, .none: break
+        }
+    }
+
+    private func probe() {
+        guard client.isUp, !isProbing else { return }
+        isProbing = true
+        let headAtProbe = tracker.head
+        client.maintain { [weak self] result in
+            guard let self else { return }
+            isProbing = false
+            guard case .success(let status) = result else { return }
+            self.status = status
+            perform(tracker.headSeen(status.head, headAtProbe: headAtProbe))
+        }
+    }
+
+    private func perform(_ actions: [FeedTracker.Action]) {
+        for action in actions {
+            switch action {
+            case .deliver(let entries):
+                if let last = entries.last { client.observe(head: last.cursor) }
+                onEntries?(entries)
+            case .reset(let from, let to, let lostAfter, let reason):
+                // Asked before the ring takes entries of the new generation.
+                let held = lostAfter.map { heldEntries($0) } ?? []
+                onReset?(from, to, reason.rawValue)
+                client.appendAgain(held.filter { $0.cursor <= from }) { _ in }
+            case .readNewest(let number, let limit): readNewest(number, limit: limit)
+            case .read(let number, let after, let limit): read(number, after: after, limit: limit)
+            case .fork(let number, let observed): fork(number, observed: observed)
+            }
+        }
+    }
+
+    private func readNewest(_ number: FeedTracker.ReadNumber, limit: Int) {
+        client.newest(limit: limit) { [weak self] result in
+            guard let self else { return }
+            switch result {
+            case .success(let page):
+                client.observe(head: page.head.cursor)
+                perform(tracker.newestAnswered(number, page))
+            case .failure: tracker.readFailed(number)
+            }
+        }
+    }
+
+    private func read(_ number: FeedTracker.ReadNumber, after: Cursor, limit: Int) {
+        client.resume(after: after, limit: limit) { [weak self] result in
+            guard let self else { return }
+            switch result {
+            case .success(let outcome): perform(tracker.readAnswered(number, outcome))
+            case .failure: tracker.readFailed(number)
+            }
+        }
+    }
+
+    private func fork(_ number: FeedTracker.ReadNumber, observed: Cursor) {
+        client.observe(head: tracker.head)
+        client.recover(observed: observed) { [weak self] result in
+            guard let self else { return }
+            switch result {
+            case .success: perform(tracker.forkFinished(number))
+            case .failure: tracker.readFailed(number)
+            }
+        }
+    }
+
+    private func updateHealth() {
+        let redisUp = client.isUp
+        let subscriptionUp = isSubscribed && tracker.isPrimed
+        let reason =
+            if !redisUp { client.link.isUp ? "loading scripts" : client.link.downReason } else if !isSubscribed {
+                subscription.isUp ? "subscribing" : "subscription: \(subscription.downReason)"
+            } else if !tracker.isPrimed { "reading the log" } else { "" }
+        let health = LogHealth(redisUp: redisUp, subscriptionUp: subscriptionUp, reason: reason)
+        guard health != self.health else { return }
+        self.health = health
+        onHealth?(health)
+    }
+}

@@ -1,0 +1,120 @@
+public import ThreatFeed
+
+extension LogClient {
+    /// What follows a cursor, or that it cannot be had without a gap.
+    public func resume(
+        after cursor: Cursor, limit: Int, completion: @escaping (Result<ResumeOutcome, LogError>) -> Void
+    ) {
+        scripts.run(.resume) { command in
+            command.append(String(cursor.generation))
+            command.append(String(cursor.sequence))
+            command.append(Int64(limit))
+        } reply: { result in
+            completion(
+                result.decoded { reply throws(LogError) in
+                    let (head, rest) = try EntryDecoding.head(reply)
+                    switch rest.first?.text {
+                    case "A": return .ahead(head: head)
+                    case "T": return .trimmed(head: head)
+                    case .some, .none:
+                        return .entries(
+                            try EntryDecoding.entries(rest.first), head: head, anchored: rest.last?.integer == 1)
+                    }
+                })
+        }
+    }
+
+    /// Retained entries after a cursor, oldest first, whatever may be missing before them.
+    public func range(after cursor: Cursor, limit: Int, completion: @escaping (Result<[LogEntry], LogError>) -> Void) {
+        scripts.run(RedisCommand("XRANGE", keys.log, "(\(cursor)", "+", "COUNT", String(limit))) { result in
+            completion(result.decoded { reply throws(LogError) in try EntryDecoding.entries(reply) })
+        }
+    }
+
+    /// Retained entries, newest first.
+    /// - Parameter before: Only older ones than this; `nil` from the head on.
+    public func newest(
+        before: Cursor? = nil, limit: Int, completion: @escaping (Result<LogPage, LogError>) -> Void
+    ) {
+        scripts.run(.newest) { command in
+            command.append(before.map { "(\($0)" } ?? "+")
+            command.append(Int64(limit))
+        } reply: { result in
+            completion(
+                result.decoded { reply throws(LogError) in
+                    let (head, rest) = try EntryDecoding.head(reply)
+                    return LogPage(entries: try EntryDecoding.entries(rest.first), head: head)
+                })
+        }
+    }
+
+    /// The entry of an id, `nil` when it is not retained.
+    public func find(id: String, completion: @escaping (Result<LogEntry?, LogError>) -> Void) {
+        scripts.run(.find) { command in
+            command.append(id)
+        } reply: { result in
+            completion(result.decoded { reply throws(LogError) in try EntryDecoding.entries(reply).first })
+        }
+    }
+
+    public func analytics(completion: @escaping (Result<LogAnalytics, LogError>) -> Void) {
+        scripts.run(.counts) { _ in
+        } reply: { result in
+            completion(result.decoded { reply throws(LogError) in try LogAnalytics(decoding: reply) })
+        }
+    }
+
+    /// Asks for the head and trims what retention lets go of, at most 256 entries.
+    public func maintain(completion: @escaping (Result<LogStatus, LogError>) -> Void) {
+        let now = unixMilliseconds()
+        scripts.run(.maintain) { command in
+            command.append(Int64(retention.entriesMax))
+            command.append(now - retention.ageMax.milliseconds)
+        } reply: { result in
+            completion(
+                result.decoded { reply throws(LogError) in
+                    let (head, rest) = try EntryDecoding.head(reply)
+                    guard rest.count == 2, let retained = EntryDecoding.number(rest.first),
+                        let total = EntryDecoding.number(rest.last)
+                    else { throw EntryDecoding.malformed("a status") }
+                    return LogStatus(head: head, retained: Int(retained), acceptedTotal: total)
+                })
+        }
+    }
+}
+
+extension Result where Success == RedisReply, Failure == LogError {
+    fileprivate func decoded<Value>(
+        _ decode: (RedisReply) throws(LogError) -> Value
+    ) -> Result<Value, LogError> {
+        do throws(LogError) {
+            return .success(try decode(try get()))
+        } catch {
+            return .failure(error)
+        }
+    }
+}
+
+extension LogAnalytics {
+    init(decoding reply: RedisReply) throws(LogError) {
+        guard let elements = reply.elements, elements.count == 5, let total = EntryDecoding.number(elements[0]),
+            let retained = EntryDecoding.number(elements[1]), let pairs = elements[2].elements,
+            let generation = EntryDecoding.number(elements[3]), let sequence = EntryDecoding.number(elements[4])
+        else { throw EntryDecoding.malformed("counts") }
+        var counts: [Facets: Int] = [:]
+        for index in stride(from: 0, to: pairs.count - 1, by: 2) {
+            guard let bytes = pairs[index].bytes, let facets = try? Facets(decoding: bytes[...]),
+                let count = EntryDecoding.number(pairs[index + 1])
+            else { throw EntryDecoding.malformed("counts") }
+            counts[facets] = Int(count)
+        }
+        self.init(
+            acceptedTotal: total, retained: Int(retained), counts: counts,
+            head: Cursor(generation: generation, sequence: sequence))
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded down.
+    var milliseconds: Int64 { components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000 }
+}

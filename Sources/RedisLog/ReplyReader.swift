@@ -1,0 +1,125 @@
+import CHiredis
+import Glibc
+import PosixIO
+
+/// What could not be read as a reply (RESP).
+struct ReplyError: Error, Hashable {
+    let reason: String
+}
+
+/// hiredis as a codec: bytes in, replies out; commands in, bytes out. It never sees a descriptor.
+final class ReplyReader {
+    private let reader: UnsafeMutablePointer<redisReader>
+    private let replyBytesMax: Int
+    private var bytesSinceReply = 0
+
+    init(replyBytesMax: Int) {
+        guard let reader = redisReaderCreate() else { fatalError("out of memory") }
+        self.reader = reader
+        self.replyBytesMax = replyBytesMax
+    }
+
+    deinit {
+        redisReaderFree(reader)
+    }
+
+    /// Takes bytes as they came from the socket.
+    /// - Throws: `ReplyError` when a single reply grows beyond the bound.
+    func feed(_ bytes: UnsafeRawBufferPointer) throws(ReplyError) {
+        bytesSinceReply += bytes.count
+        guard bytesSinceReply <= replyBytesMax else { throw ReplyError(reason: "reply too large") }
+        // SAFETY: hiredis copies the bytes into its own buffer before it returns.
+        let status = redisReaderFeed(reader, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+        guard status == REDIS_OK else { throw ReplyError(reason: errorText) }
+    }
+
+    /// - Returns: `nil` until a whole reply is there.
+    /// - Throws: `ReplyError` when the bytes are not RESP.
+    func next() throws(ReplyError) -> RedisReply? {
+        var raw: UnsafeMutableRawPointer?
+        guard redisReaderGetReply(reader, &raw) == REDIS_OK else { throw ReplyError(reason: errorText) }
+        guard let raw else { return nil }
+        bytesSinceReply = 0
+        // SAFETY: the reply is ours until freeReplyObject; everything in it is copied.
+        defer { freeReplyObject(raw) }
+        return Self.converted(raw.assumingMemoryBound(to: redisReply.self).pointee)
+    }
+
+    private static func converted(_ reply: redisReply) -> RedisReply {
+        switch reply.type {
+        case REDIS_REPLY_INTEGER: return .integer(reply.integer)
+        case REDIS_REPLY_ARRAY:
+            // SAFETY: hiredis fills all `elements` slots before it hands the reply out.
+            let elements = UnsafeBufferPointer(start: reply.element, count: Int(reply.elements))
+            return .array(elements.map { $0.map { converted($0.pointee) } ?? .null })
+        case REDIS_REPLY_ERROR:
+            let text = bytes(reply)
+            let code = text.prefix { $0 != UInt8(ascii: " ") }
+            return .error(
+                code: String(decoding: code, as: UTF8.self),
+                message: String(decoding: text.dropFirst(code.count + 1), as: UTF8.self))
+        case REDIS_REPLY_STRING, REDIS_REPLY_STATUS: return .string(bytes(reply))
+        default: return .null
+        }
+    }
+
+    private static func bytes(_ reply: redisReply) -> [UInt8] {
+        // SAFETY: `str` holds `len` bytes as long as the reply lives.
+        Array(UnsafeRawBufferPointer(start: reply.str, count: Int(reply.len)))
+    }
+
+    private var errorText: String {
+        // SAFETY: `errstr` is a zero-terminated array inside the reader.
+        withUnsafeBytes(of: reader.pointee.errstr) { text in
+            String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
+        }
+    }
+}
+
+extension RedisCommand {
+    /// Appends the command as RESP.
+    func format(into output: inout [UInt8]) {
+        argumentBytes.withUnsafeBytes { bytes in
+            // An empty array may have no address; an empty argument needs one all the same.
+            let base = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1)
+            var start = 0
+            var pointers: [UnsafePointer<CChar>?] = []
+            pointers.reserveCapacity(argumentLengths.count)
+            for length in argumentLengths {
+                pointers.append(base.map { ($0 + start).assumingMemoryBound(to: CChar.self) })
+                start += length
+            }
+            var formatted: UnsafeMutablePointer<CChar>?
+            // SAFETY: pointers and lengths describe `bytes`, which lives until this closure ends; the result is a
+            // copy of `count` bytes that is ours to free.
+            let count = redisFormatCommandArgv(&formatted, Int32(pointers.count), &pointers, argumentLengths.map { $0 })
+            guard count >= 0, let formatted else { fatalError("out of memory") }
+            output.append(contentsOf: UnsafeRawBufferPointer(start: formatted, count: Int(count)))
+            redisFreeCommand(formatted)
+        }
+    }
+}
+
+/// Receives from a socket through one buffer and feeds a reader.
+final class ReceiveBuffer {
+    private let bytes: UnsafeMutableRawBufferPointer
+
+    init(byteCount: Int = 64 << 10) {
+        // SAFETY: owned by this object, freed in deinit, never handed out.
+        bytes = .allocate(byteCount: byteCount, alignment: 16)
+    }
+
+    deinit {
+        bytes.deallocate()
+    }
+
+    var byteCount: Int { bytes.count }
+
+    func receive(from socket: borrowing FileDescriptor, to reader: ReplyReader) throws(ReplyError) -> TransferResult {
+        let result = Socket.receive(socket, into: bytes)
+        if case .bytes(let count) = result {
+            try reader.feed(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        }
+        return result
+    }
+}

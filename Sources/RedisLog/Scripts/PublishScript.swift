@@ -1,0 +1,139 @@
+/// Appends records to the log, atomically.
+///
+/// - KEYS: log, ids, counts, meta.
+/// - ARGV: feed channel, known generation, known sequence, retention count, retention time (Unix ms; older entries
+///   go), generation for a log that begins here, then one blob for each record.
+/// - Reply: `LOST` and the head found (`0-0` for none); or the generation, then for each record the sequence number
+///   if accepted, `{cursor, blob}` if replayed, `{cursor}` if the id stands for other content.
+///
+/// The first write is the XADD: if Redis refuses writes the script ends there, with nothing kept and nothing
+/// published. PUBLISH stands last for the same reason.
+enum PublishScript {
+    static let source =
+        TrimFunction.source + #"""
+
+            local call, match, format, sub = redis.call, string.match, string.format, string.sub
+            local N = #ARGV
+            local meta = call('HMGET', KEYS[4], 'g', 's', 'n')
+            local g, s, n = meta[1], tonumber(meta[2]) or 0, tonumber(meta[3]) or 0
+            local begins = not g
+            if begins then
+              if ARGV[2] ~= '0' then return {'LOST', '0-0'} end
+              g = ARGV[6]
+            elseif g ~= ARGV[2] or s < tonumber(ARGV[3]) then
+              local G, K = tonumber(g), tonumber(ARGV[2])
+              if G < K or G == K and s < tonumber(ARGV[3]) then return {'LOST', g .. '-' .. meta[2]} end
+            end
+
+            local function settle(added)
+              local last, total = format('%d', s), format('%d', n + added)
+              if begins then call('HSET', KEYS[4], 'g', g, 's', last, 'n', total, 't', g .. '-0')
+              else call('HSET', KEYS[4], 's', last, 'n', total) end
+              if s % 16 < added then
+                local max = tonumber(ARGV[4])
+                trim(max + math.max(16, math.floor(max / 100)) - 16, max, tonumber(ARGV[5]))
+              end
+            end
+
+            -- One new record, the commonest call by far, without the tables of the general case.
+            if N == 7 then
+              local blob = ARGV[7]
+              local id, digest, size, at = match(blob, '^(%S+) (%x+) %-?%d+ (%d+) ()')
+              if not call('HGET', KEYS[2], id) then
+                s = s + 1
+                local cursor = format('%s-%d', g, s)
+                call('XADD', KEYS[1], cursor, 'r', blob)
+                call('HSET', KEYS[2], id, cursor .. ' ' .. digest)
+                call('HINCRBY', KEYS[3], sub(blob, at, at + size - 1), 1)
+                settle(1)
+                call('PUBLISH', ARGV[1], format('%s %d %d\n', g, s, #blob) .. blob)
+                return {g, s}
+              end
+            end
+
+            local blobs, idOf, digestOf, facetsOf, ids = ARGV, {}, {}, {}, {}
+            for i = 7, N do
+              local id, digest, size, at = match(blobs[i], '^(%S+) (%x+) %-?%d+ (%d+) ()')
+              idOf[i], digestOf[i] = id, digest
+              facetsOf[i] = sub(blobs[i], at, at + size - 1)
+              ids[i - 6] = id
+            end
+            local known = call('HMGET', KEYS[2], unpack(ids))
+
+            local reply, first = {g}, s + 1
+            local index, counts, lengths, new, here = {}, {}, {}, {}, {}
+            for i = 7, N do
+              local id = idOf[i]
+              local old = here[id] or known[i - 6]
+              local cursor, digest = match(old or '', '^(%S+) (%S+)$')
+              -- An index without its entry proves nothing: the record is accepted anew.
+              local entry = cursor and call('XRANGE', KEYS[1], cursor, cursor)[1]
+              if entry then
+                reply[i - 5] = digest == digestOf[i] and {cursor, entry[2][2]} or {cursor}
+              else
+                s = s + 1
+                local cursor = format('%s-%d', g, s)
+                call('XADD', KEYS[1], cursor, 'r', blobs[i])
+                local value = cursor .. ' ' .. digestOf[i]
+                here[id] = value
+                index[#index + 1] = id
+                index[#index + 1] = value
+                local facets = facetsOf[i]
+                counts[facets] = (counts[facets] or 0) + 1
+                lengths[#lengths + 1] = #blobs[i]
+                new[#new + 1] = blobs[i]
+                reply[i - 5] = s
+              end
+            end
+            if #new == 0 then return reply end
+
+            call('HSET', KEYS[2], unpack(index))
+            for facets, count in pairs(counts) do call('HINCRBY', KEYS[3], facets, count) end
+            settle(#new)
+            call('PUBLISH', ARGV[1],
+              format('%s %d ', g, first) .. table.concat(lengths, ' ') .. '\n' .. table.concat(new))
+            return reply
+            """#
+}
+
+/// Lua shared by the scripts that trim.
+enum TrimFunction {
+    /// `trim(limit, max, minTime)`: when more than `limit` entries stand, the oldest go until `max` are left; entries
+    /// received before `minTime` (Unix ms) go from the old end on. At most 256 per call. Every entry goes with its
+    /// place in the index (unless the id has another place since), its count and its predecessors, which `t` tells.
+    /// Returns the number retained.
+    static let source = #"""
+        local function trim(limit, max, minTime)
+          local call = redis.call
+          local length = call('XLEN', KEYS[1])
+          local excess = length > limit and math.max(0, length - max) or 0
+          local probe = call('XRANGE', KEYS[1], '-', '+', 'COUNT', math.max(1, math.min(excess, 256)))
+          local function old(entry)
+            return (tonumber(string.match(entry[2][2], '^%S+ %x+ (%-?%d+) ')) or 0) < minTime
+          end
+          if excess <= 1 and probe[1] and old(probe[1]) then
+            probe = call('XRANGE', KEYS[1], '-', '+', 'COUNT', 256)
+          end
+          local going, cursors, ids, gone = 0, {}, {}, {}
+          for i, entry in ipairs(probe) do
+            if i > excess and not old(entry) then break end
+            local id, size, at = string.match(entry[2][2], '^(%S+) %x+ %-?%d+ (%d+) ()')
+            local facets = string.sub(entry[2][2], at, at + size - 1)
+            going, cursors[i], ids[i] = i, entry[1], id
+            gone[facets] = (gone[facets] or 0) + 1
+          end
+          if going == 0 then return length end
+          local places, leaving = call('HMGET', KEYS[2], unpack(ids)), {}
+          for i = 1, going do
+            if places[i] and string.match(places[i], '^%S+') == cursors[i] then leaving[#leaving + 1] = ids[i] end
+          end
+          if #leaving > 0 then call('HDEL', KEYS[2], unpack(leaving)) end
+          for facets, count in pairs(gone) do
+            if call('HINCRBY', KEYS[3], facets, -count) <= 0 then call('HDEL', KEYS[3], facets) end
+          end
+          call('XTRIM', KEYS[1], 'MAXLEN', length - going)
+          call('HSET', KEYS[4], 't', cursors[going])
+          return length - going
+        end
+        """#
+}

@@ -1,0 +1,108 @@
+/// What the reading scripts answer first: generation, last sequence number, `t` and `f`, each a string or null.
+enum HeadFunction {
+    static let source = #"""
+        local head = redis.call('HMGET', KEYS[4], 'g', 's', 't', 'f')
+        """#
+}
+
+/// The probe of each second; trims what is too old or too much, at most 256 entries.
+///
+/// - KEYS: log, ids, counts, meta. ARGV: retention count, retention time (Unix ms).
+/// - Reply: head (four elements), number retained, number ever accepted.
+enum MaintainScript {
+    static let source =
+        TrimFunction.source + #"""
+
+            local retained = trim(tonumber(ARGV[1]), tonumber(ARGV[1]), tonumber(ARGV[2]))
+            local head = redis.call('HMGET', KEYS[4], 'g', 's', 't', 'f', 'n')
+            return {head[1], head[2], head[3], head[4], retained, head[5]}
+            """#
+}
+
+/// Lets the log go on in a higher generation after Redis lost its end. Compare-and-set: nothing happens unless the
+/// head is still the one observed. Publishes nothing; replicas see the change in the head.
+///
+/// - KEYS: log, ids, counts, meta.
+/// - ARGV: observed generation and sequence (`0`, `0` for no log), known generation and sequence of the caller, new
+///   generation, generation and sequence after which the caller holds every entry up to the known head.
+/// - Reply: the head now standing (four elements).
+enum ForkScript {
+    static let source = #"""
+        local head = redis.call('HMGET', KEYS[4], 'g', 's', 't', 'f')
+        local g, s = head[1] or '0', head[2] or '0'
+        if g ~= ARGV[1] or s ~= ARGV[2] then return head end
+        local function before(g1, s1, g2, s2)
+          g1, s1, g2, s2 = tonumber(g1), tonumber(s1), tonumber(g2), tonumber(s2)
+          return g1 < g2 or g1 == g2 and s1 < s2
+        end
+        if not before(g, s, ARGV[3], ARGV[4]) then return head end
+        local G = math.max(tonumber(ARGV[5]), tonumber(g) + 1, tonumber(ARGV[3]) + 1)
+        local S = math.max(tonumber(s), tonumber(ARGV[4]))
+        local new = {'g', string.format('%.0f', G), 's', string.format('%.0f', S), 'f', g .. '-' .. s}
+        if before(g, s, ARGV[6], ARGV[7]) then
+          new[7], new[8] = 't', ARGV[6] .. '-' .. ARGV[7]
+        end
+        redis.call('HSET', KEYS[4], unpack(new))
+        return redis.call('HMGET', KEYS[4], 'g', 's', 't', 'f')
+        """#
+}
+
+/// Reads what follows a cursor. KEYS: log, ids, counts, meta. ARGV: generation, sequence, limit.
+///
+/// Reply: head (four elements), then `A` (the cursor is ahead of the head), `T` (trimmed: the cursor lies before `t`)
+/// or the array of entries and 1 if the entry at the cursor itself still stands, else 0.
+enum ResumeScript {
+    static let source =
+        HeadFunction.source + #"""
+
+            local G, S = tonumber(ARGV[1]), tonumber(ARGV[2])
+            local function before(g1, s1, g2, s2) return g1 < g2 or g1 == g2 and s1 < s2 end
+            if before(tonumber(head[1] or 0), tonumber(head[2] or 0), G, S) then
+              head[5] = 'A'
+              return head
+            end
+            if head[3] then
+              local g, s = string.match(head[3], '^(%d+)-(%d+)$')
+              -- A client of the empty log has 0-0; it missed nothing as long as nothing was trimmed.
+              local sawEmptyLog = G == 0 and S == 0 and s == '0'
+              if before(G, S, tonumber(g), tonumber(s)) and not sawEmptyLog then
+                head[5] = 'T'
+                return head
+              end
+            end
+            local cursor = ARGV[1] .. '-' .. ARGV[2]
+            head[5] = redis.call('XRANGE', KEYS[1], '(' .. cursor, '+', 'COUNT', ARGV[3])
+            head[6] = #redis.call('XRANGE', KEYS[1], cursor, cursor)
+            return head
+            """#
+}
+
+/// The newest entries. KEYS: log, ids, counts, meta. ARGV: upper end of the range as XREVRANGE takes it, limit.
+/// Reply: head (four elements), then the array of entries, newest first.
+enum NewestScript {
+    static let source =
+        HeadFunction.source + #"""
+
+            head[5] = redis.call('XREVRANGE', KEYS[1], ARGV[1], '-', 'COUNT', ARGV[2])
+            return head
+            """#
+}
+
+/// One entry by id. KEYS: log, ids, counts, meta. ARGV: id. Reply: array of at most one entry.
+enum FindScript {
+    static let source = #"""
+        local place = redis.call('HGET', KEYS[2], ARGV[1])
+        if not place then return {} end
+        local cursor = string.match(place, '^%S+')
+        return redis.call('XRANGE', KEYS[1], cursor, cursor)
+        """#
+}
+
+/// Everything counted. KEYS: log, ids, counts, meta. Reply: number ever accepted, number retained, facets and counts,
+/// generation and last sequence number.
+enum CountsScript {
+    static let source = #"""
+        local meta = redis.call('HMGET', KEYS[4], 'n', 'g', 's')
+        return {meta[1], redis.call('XLEN', KEYS[1]), redis.call('HGETALL', KEYS[3]), meta[2], meta[3]}
+        """#
+}

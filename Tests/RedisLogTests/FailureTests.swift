@@ -1,0 +1,139 @@
+import Glibc
+import Testing
+import ThreatFeed
+
+@testable import RedisLog
+
+@Suite("Failures of Redis")
+struct FailureTests {
+    static let quick = LinkLimits(
+        connectTimeout: .milliseconds(500), answerTimeout: .milliseconds(200), backoffMax: .milliseconds(100))
+
+    @Test("a server that stops answering fails what waits, in order, and the link comes back by itself")
+    func stopped() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let client = try loop.client(server.endpoint, limits: Self.quick)
+        _ = try loop.publish(client, record("before"))
+        server.send(signal: SIGSTOP)
+        var failed: [String] = []
+        for id in ["a", "b", "c"] {
+            client.publish(record(id)) { result in
+                if case .failure(.unavailable(let reason)) = result, reason.contains("no answer") { failed.append(id) }
+            }
+        }
+        try loop.run("timed out") { failed.count == 3 }
+        #expect(failed == ["a", "b", "c"])
+        #expect(!client.isUp)
+        server.send(signal: SIGCONT)
+        try loop.run("up again") { client.isUp }
+        switch try loop.publish(client, record("after")) {
+        case .success(.accepted): break
+        case let other: Issue.record("\(other)")
+        }
+    }
+
+    @Test("without a connection a publish fails at once, and the reason names the server's state")
+    func absent() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let client = try loop.client(server.endpoint, limits: Self.quick)
+        server.crash()
+        try loop.run("down") { !client.isUp }
+        guard case .failure(.unavailable(let reason)) = try loop.publish(client, record("a")) else {
+            Issue.record("published without Redis")
+            return
+        }
+        #expect(reason.contains("not connected to Redis"))
+    }
+
+    @Test("a wrong or missing password is told apart, a right one with database and name works")
+    func passwords() throws {
+        let server = try RedisServer(["--requirepass", "geheim"])
+        let loop = try TestLoop()
+        let anonymous = loop.link(server.endpoint, limits: Self.quick)
+        try loop.run("refused") { anonymous.downReason == "Redis asks for a password" }
+        let wrong = loop.link(
+            RedisEndpoint(location: .unix(path: server.socketPath), password: "x"), limits: Self.quick)
+        try loop.run("refused") { wrong.downReason == "Redis refuses the user or password" }
+        let right = loop.link(
+            RedisEndpoint(location: .unix(path: server.socketPath), user: "default", password: "geheim", database: 2))
+        try loop.run("up") { right.isUp }
+        let info = try loop.command(right, "CLIENT", "INFO").bytes ?? []
+        let text = String(decoding: info, as: UTF8.self)
+        #expect(text.contains(" name=test-link "))
+        #expect(text.contains(" db=2 "))
+    }
+
+    @Test("a read-only replica is named")
+    func readOnly() throws {
+        let server = try RedisServer(["--replicaof", "127.0.0.1", "1", "--replica-serve-stale-data", "yes"])
+        let loop = try TestLoop()
+        let client = try loop.client(server.endpoint)
+        #expect(
+            try loop.publish(client, record("a")) == .failure(.unavailable(reason: "Redis is a read-only replica")))
+    }
+
+    @Test("out of memory: unavailable, nothing kept, nothing broadcast")
+    func outOfMemory() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let client = try loop.client(server.endpoint)
+        let subscriber = loop.link(server.endpoint, mode: .subscriber)
+        var messages = 0
+        var subscribed = false
+        subscriber.onPush = { push in
+            if push.first?.bytes == Array("message".utf8) { messages += 1 } else { subscribed = true }
+        }
+        try loop.run("subscriber up") { subscriber.isUp }
+        subscriber.sendUnanswered(RedisCommand("SUBSCRIBE", LogKeys().feed))
+        try loop.run("subscribed") { subscribed }
+        _ = try loop.publish(client, record("a"))
+        try loop.run("first message") { messages == 1 }
+        _ = try loop.command(client.link, "CONFIG", "SET", "maxmemory", "1")
+        #expect(
+            try loop.publish(client, record("b"))
+                == .failure(.unavailable(reason: "Redis is out of memory (maxmemory)")))
+        _ = try loop.command(client.link, "CONFIG", "SET", "maxmemory", "0")
+        try expectNothingLeftBehind(loop, client.link, retained: 1)
+        _ = try loop.publish(client, record("c"))
+        try loop.run("last message") { messages >= 2 }
+        #expect(messages == 2)
+    }
+
+    @Test("SCRIPT FLUSH is survived by loading and calling again once")
+    func scriptFlush() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let client = try loop.client(server.endpoint)
+        _ = try loop.publish(client, record("a"))
+        _ = try loop.command(client.link, "SCRIPT", "FLUSH")
+        switch try loop.publish(client, record("b")) {
+        case .success(.accepted(let cursor)): #expect(cursor.sequence == 2)
+        case let other: Issue.record("\(other)")
+        }
+    }
+
+    @Test("more commands than the bound are refused as overloaded")
+    func overloaded() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let link = loop.link(server.endpoint, limits: LinkLimits(pendingCommandsMax: 3))
+        try loop.run("up") { link.isUp }
+        var results: [Result<RedisReply, LinkError>] = []
+        for _ in 0..<4 { link.send(RedisCommand("PING")) { results.append($0) } }
+        #expect(results == [.failure(.overloaded)])
+        try loop.run("answered") { results.count == 4 }
+    }
+
+    @Test("a host name is looked up without blocking; one that does not exist names the reason")
+    func resolves() throws {
+        let loop = try TestLoop()
+        let link = loop.link(
+            RedisEndpoint(location: .tcp(host: "no-such-host.invalid", port: 6379)), limits: Self.quick)
+        try loop.run("failed") { link.downReason.contains("no-such-host.invalid") }
+        #expect(!link.isUp)
+        let refused = loop.link(RedisEndpoint(location: .tcp(host: "localhost", port: 1)), limits: Self.quick)
+        try loop.run("refused") { refused.downReason.contains("refused") }
+    }
+}
