@@ -13,6 +13,12 @@ let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "sw
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 
+// Served as they are, from the binary (Sources/TocsinServer/Routes/DashboardAsset.swift).
+let dashboardFiles = [
+    "index.html", "style.css", "favicon.svg", "app.js", "detail.js", "feed.js", "list.js", "panel.js", "sample.js",
+    "store.js", "tally.js", "wire.js",
+]
+
 // A room may import only the rooms above it (docs/architecture.md).
 let package = Package(
     name: "tocsin",
@@ -43,6 +49,16 @@ let package = Package(
         .target(
             name: "RedisLog", dependencies: ["CHiredis", "PosixIO", "ThreatFeed", deque], swiftSettings: strict),
         .target(name: "Broadcast", dependencies: ["PosixIO", "ThreatFeed", deque], swiftSettings: strict),
+
+        // The product.
+        .target(
+            name: "TocsinServer",
+            dependencies: [
+                "WebSocketProtocol", "HTTPProtocol", "ThreatFeed", "PosixIO", "Codecs", "RedisLog", "Broadcast", deque,
+                logging,
+            ],
+            resources: dashboardFiles.map { .embedInCode("Dashboard/\($0)") },
+            swiftSettings: strict),
 
         .testTarget(
             name: "WebSocketProtocolTests", dependencies: ["WebSocketProtocol", "Codecs"], swiftSettings: strict),

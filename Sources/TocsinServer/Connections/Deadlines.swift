@@ -1,0 +1,72 @@
+import Broadcast
+import HTTPProtocol
+import PosixIO
+import ThreatFeed
+import WebSocketProtocol
+
+extension EventLoop {
+    /// Looks at every connection once: what waited too long, and who is due a heartbeat.
+    func checkDeadlines() {
+        let tick = tick
+        for slot in 0..<connections.slotCount {
+            guard let connection = connections.connection(inSlot: slot) else { continue }
+            if let deadline = connection.pointee.deadline, deadline <= tick {
+                connection.pointee.deadline = nil
+                deadlinePassed(connection)
+            } else if connection.pointee.sweepIndex != nil,
+                connection.pointee.lastSent + shared.configuration.heartbeatInterval <= tick
+            {
+                sendHeartbeat(connection)
+            }
+        }
+    }
+
+    /// Spreads the end of the streams over the first four fifths of the drain, so that their clients do not arrive at
+    /// the other replicas all at once.
+    func scheduleClosing(within period: Duration) {
+        let tick = tick
+        let last = period.nanoseconds * 4 / 5
+        for slot in 0..<connections.slotCount {
+            guard let connection = connections.connection(inSlot: slot) else { continue }
+            if connection.pointee.isStreaming {
+                let moment = Int64.random(in: 0...max(0, last), using: &random)
+                connection.pointee.deadline = tick + .nanoseconds(moment)
+            } else if case .http(let conversation) = connection.pointee.dialogue, !conversation.isAnswering,
+                conversation.decoder.isIdle
+            {
+                close(connection)
+            }
+        }
+    }
+
+    private func deadlinePassed(_ connection: UnsafeMutablePointer<Connection>) {
+        switch connection.pointee.dialogue {
+        case .http(let conversation): requestDeadlinePassed(connection, conversation)
+        case .webSocket(let session):
+            if session.closeHandshake.maySendData {
+                beginClose(connection, session, .serviceRestart, reason: "the replica drains; reconnect and resume")
+            } else {
+                close(connection)
+            }
+        case .eventStream:
+            leaveFeed(connection)
+            if connection.pointee.closesWhenSent {
+                close(connection)
+            } else {
+                connection.pointee.closesWhenSent = true
+                connection.pointee.deadline = tick + .seconds(5)
+                markDirty(connection)
+            }
+        case .lingering: close(connection)
+        }
+    }
+
+    /// Only for a client that has everything: any other has frames on the way.
+    private func sendHeartbeat(_ connection: UnsafeMutablePointer<Connection>) {
+        guard feed?.isAtHead(connection.pointee.client) == true, !connection.pointee.hasOutput,
+            connection.pointee.client.partial == nil
+        else { return }
+        let cursor = connection.pointee.client.cursor
+        enqueue(.heartbeat, FeedFrame.heartbeat(cursor: cursor), cursor: cursor, connection)
+    }
+}

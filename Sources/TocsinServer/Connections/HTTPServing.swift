@@ -1,0 +1,137 @@
+import HTTPProtocol
+import PosixIO
+import ThreatFeed
+
+extension EventLoop {
+    /// Serves every request that has arrived whole, as far as answers may be outstanding.
+    func serveRequests(_ connection: UnsafeMutablePointer<Connection>, _ conversation: HTTPConversation) {
+        let token = connection.pointee.token
+        do throws(HTTPRequestError) {
+            while holdBackIfUnread(connection, conversation), let event = try conversation.decoder.next() {
+                switch event {
+                case .expectContinue:
+                    // Only an answer that is already due could come between, and then the client does not wait.
+                    connection.pointee.outbox += HTTPResponse.continueBytes
+                    markDirty(connection)
+                case .request(let request):
+                    serve(request, connection, conversation)
+                    // The request may have turned the connection into a stream, or ended it.
+                    guard let present = connections.find(token), case .http = present.pointee.dialogue else { return }
+                }
+            }
+        } catch {
+            refuse(error, connection, conversation)
+        }
+        guard connections.find(token) != nil else { return }
+        updateInterest(connection)
+        updateDeadline(connection, conversation)
+    }
+
+    /// Goes on with a client that has read the answers it was held back for.
+    func resumeServing(_ connection: UnsafeMutablePointer<Connection>, _ conversation: HTTPConversation) {
+        guard conversation.isHeldBack else { return }
+        conversation.isHeldBack = false
+        serveRequests(connection, conversation)
+    }
+
+    /// - Returns: Whether another request may be served.
+    private func holdBackIfUnread(
+        _ connection: UnsafeMutablePointer<Connection>, _ conversation: HTTPConversation
+    ) -> Bool {
+        conversation.isHeldBack = connection.pointee.outbox.count > shared.limits.outboxBytesMax
+        return conversation.wantsInput
+    }
+
+    private func serve(
+        _ request: HTTPRequest, _ connection: UnsafeMutablePointer<Connection>, _ conversation: HTTPConversation
+    ) {
+        var context = HTTPResponseContext(of: request, date: httpDate)
+        if shared.status.isDraining { context.keepAlive = false }
+        if !context.keepAlive { conversation.stopReading() }
+        let number = conversation.expectAnswer(context)
+        metrics.httpRequests.add(1)
+        route(request, ResponseTicket(connection: connection.pointee.token, number: number))
+    }
+
+    /// Answers a request, now or later. Does nothing when its connection has gone meanwhile.
+    func respond(_ ticket: ResponseTicket, _ response: HTTPResponse) {
+        guard let connection = connections.find(ticket.connection),
+            case .http(let conversation) = connection.pointee.dialogue
+        else { return }
+        metrics.answered(response.status.rawValue)
+        let wasFull = !conversation.wantsInput
+        let closes = conversation.answer(ticket.number, into: &connection.pointee.outbox) { output, context in
+            response.encode(into: &output, context: context)
+        }
+        let isLast = !conversation.isAnswering && (conversation.isReadingStopped || shared.status.isDraining)
+        if closes || isLast {
+            conversation.stopReading()
+            connection.pointee.closesWhenSent = true
+        } else if !conversation.isAnswering {
+            connection.pointee.deadline = tick + shared.configuration.idleTimeout
+        }
+        markDirty(connection)
+        if wasFull, conversation.wantsInput { serveRequests(connection, conversation) }
+    }
+
+    func respond(_ ticket: ResponseTicket, _ problem: Problem, headers: [(String, String)] = []) {
+        respond(ticket, HTTPResponse(problem, headers: headers))
+    }
+
+    /// A request that breaks the syntax is the last one: where the next would start is not known.
+    private func refuse(
+        _ error: HTTPRequestError, _ connection: UnsafeMutablePointer<Connection>, _ conversation: HTTPConversation
+    ) {
+        conversation.stopReading()
+        let number = conversation.expectAnswer(HTTPResponseContext(keepAlive: false, date: httpDate))
+        respond(
+            ResponseTicket(connection: connection.pointee.token, number: number),
+            Problem(status: error.status.rawValue, detail: error.detail))
+    }
+
+    /// One deadline for a whole request from its first byte, another for the pause between requests, none while an
+    /// answer is due.
+    private func updateDeadline(
+        _ connection: UnsafeMutablePointer<Connection>, _ conversation: HTTPConversation
+    ) {
+        let isReceiving = !conversation.decoder.isIdle
+        defer { conversation.isReceiving = isReceiving }
+        if conversation.isAnswering {
+            connection.pointee.deadline = nil
+        } else if !isReceiving {
+            connection.pointee.deadline = tick + shared.configuration.idleTimeout
+        } else if !conversation.isReceiving || connection.pointee.deadline == nil {
+            connection.pointee.deadline = tick + shared.configuration.requestDeadline
+        }
+    }
+
+    /// The request did not arrive in time (RFC 9110 §15.5.9); an idle connection is just closed.
+    func requestDeadlinePassed(
+        _ connection: UnsafeMutablePointer<Connection>, _ conversation: HTTPConversation
+    ) {
+        guard conversation.isReceiving, !conversation.isReadingStopped else {
+            close(connection)
+            return
+        }
+        conversation.stopReading()
+        let number = conversation.expectAnswer(HTTPResponseContext(keepAlive: false, date: httpDate))
+        respond(
+            ResponseTicket(connection: connection.pointee.token, number: number),
+            Problem(status: 408, detail: "The request did not arrive whole in time; send it without pauses."))
+        connection.pointee.deadline = tick + .seconds(5)
+    }
+}
+
+extension HTTPResponse {
+    /// A refusal as problem details (RFC 9457).
+    init(_ problem: Problem, headers: [(String, String)] = []) {
+        self.init(
+            status: HTTPStatus(problem.status), headers: [("Content-Type", Problem.contentType)] + headers,
+            body: problem.encode())
+    }
+
+    /// - Parameter json: JSON text.
+    init(_ status: HTTPStatus, json: [UInt8], headers: [(String, String)] = []) {
+        self.init(status: status, headers: [("Content-Type", "application/json")] + headers, body: json)
+    }
+}

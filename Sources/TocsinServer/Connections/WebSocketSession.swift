@@ -1,0 +1,162 @@
+import Broadcast
+import Codecs
+import PosixIO
+import ThreatFeed
+import WebSocketProtocol
+
+/// What a WebSocket client needs besides its place in the feed.
+final class WebSocketSession {
+    var decoder: MessageDecoder
+    var closeHandshake = CloseHandshake(role: .server)
+    /// Messages and pings received since `allowanceStart`; a flood ends the connection.
+    private var received = 0
+    private var allowanceStart: Tick
+
+    init(decoder: MessageDecoder, now: Tick) {
+        self.decoder = decoder
+        allowanceStart = now
+    }
+
+    /// Counts something the client sent.
+    /// - Returns: Whether it is still within `messagesPerSecondMax`, averaged over ten seconds.
+    func countReceived(now: Tick, messagesPerSecondMax: Int) -> Bool {
+        if allowanceStart + .seconds(10) <= now {
+            allowanceStart = now
+            received = 0
+        }
+        received += 1
+        return received <= messagesPerSecondMax * 10
+    }
+}
+
+extension EventLoop {
+    /// Serves everything a WebSocket client has said.
+    func serveMessages(_ connection: UnsafeMutablePointer<Connection>, _ session: WebSocketSession) {
+        do throws(FrameError) {
+            while let event = try session.decoder.next() {
+                switch event {
+                case .close(let code, _):
+                    perform(session.closeHandshake.receivedClose(code), connection)
+                    return
+                case .pong: break
+                case .ping(let payload): answerPing(payload, connection, session)
+                case .text(let text): serveMessage(text, connection, session)
+                case .binary:
+                    guard withinAllowance(connection, session) else { return }
+                    sendFrame(
+                        FeedFrame.error(code: "binary_message", detail: "Messages are JSON text; binary is not read."),
+                        connection)
+                }
+                guard case .webSocket = connection.pointee.dialogue, session.closeHandshake.maySendData else { return }
+            }
+        } catch {
+            metrics.protocolErrors.add(1)
+            perform(session.closeHandshake.fail(error.closeCode), connection, reason: error.reason)
+        }
+    }
+
+    /// Inflates a client's message; bounded before it happens.
+    var inflateMessage: InflateMessage {
+        { [inflater] compressed, bytesMax throws(InflateFailure) in
+            do throws(InflateError) {
+                return try inflater.inflate(compressed.span, bytesMax: bytesMax)
+            } catch {
+                switch error {
+                case .outputTooLarge: throw .outputTooLarge
+                case .corrupt, .truncated: throw .corrupt
+                }
+            }
+        }
+    }
+
+    /// Puts one text frame into the client's outbox.
+    func sendFrame(_ text: [UInt8], _ connection: UnsafeMutablePointer<Connection>) {
+        FrameEncoder.append(opcode: .text, payload: text.span, to: &connection.pointee.outbox)
+        markDirty(connection)
+    }
+
+    /// Closes a WebSocket in good order: no further entry, a Close frame, then the peer's answer or a deadline.
+    func beginClose(
+        _ connection: UnsafeMutablePointer<Connection>, _ session: WebSocketSession, _ code: CloseCode, reason: String
+    ) {
+        perform(session.closeHandshake.sendClose(code), connection, reason: reason)
+    }
+
+    func perform(
+        _ action: CloseAction, _ connection: UnsafeMutablePointer<Connection>, reason: String = ""
+    ) {
+        switch action {
+        case .none: break
+        case .sendClose(let code):
+            enqueueClose(code, reason, connection)
+            connection.pointee.deadline = tick + .seconds(5)
+        case .sendCloseThenCloseTransport(let code):
+            enqueueClose(code, reason, connection)
+            connection.pointee.closesWhenSent = true
+            connection.pointee.deadline = tick + .seconds(5)
+        case .closeTransport:
+            leaveFeed(connection)
+            connection.pointee.closesWhenSent = true
+            connection.pointee.deadline = tick + .seconds(2)
+            markDirty(connection)
+        }
+    }
+
+    private func enqueueClose(
+        _ code: CloseCode?, _ reason: String, _ connection: UnsafeMutablePointer<Connection>
+    ) {
+        // A Close frame is the last frame (RFC 6455 §5.5.1), but the one that was cut must end first.
+        leaveFeed(connection)
+        let payload = FrameEncoder.closePayload(code, reason: reason)
+        FrameEncoder.append(opcode: .close, payload: payload.span, to: &connection.pointee.outbox)
+        markDirty(connection)
+    }
+
+    private func answerPing(
+        _ payload: [UInt8], _ connection: UnsafeMutablePointer<Connection>, _ session: WebSocketSession
+    ) {
+        guard withinAllowance(connection, session) else { return }
+        FrameEncoder.append(opcode: .pong, payload: payload.span, to: &connection.pointee.outbox)
+        markDirty(connection)
+    }
+
+    private func serveMessage(
+        _ text: [UInt8], _ connection: UnsafeMutablePointer<Connection>, _ session: WebSocketSession
+    ) {
+        guard withinAllowance(connection, session) else { return }
+        switch ClientMessage(parsing: text) {
+        case .ping: sendFrame(FeedFrame.pong, connection)
+        case .notUnderstood(let code, let detail):
+            sendFrame(FeedFrame.error(code: code, detail: detail), connection)
+        case .filter(let filter): setFilter(filter, connection)
+        }
+    }
+
+    private func setFilter(_ filter: Filter, _ connection: UnsafeMutablePointer<Connection>) {
+        let cursor: Cursor
+        if let catchUp = connection.pointee.catchUp {
+            catchUp.filter = filter
+            cursor = catchUp.cursor
+        } else {
+            feed?.setFilter(filter, for: &connection.pointee.client)
+            cursor = connection.pointee.client.cursor
+        }
+        sendFrame(FeedFrame.filtered(cursor: cursor), connection)
+    }
+
+    /// Pings and messages are answered, so a client that floods makes the replica send as much: RFC 6455 §7.4.1, 1008.
+    /// What it does not read is bounded too.
+    private func withinAllowance(
+        _ connection: UnsafeMutablePointer<Connection>, _ session: WebSocketSession
+    ) -> Bool {
+        let isWithin =
+            session.countReceived(now: tick, messagesPerSecondMax: shared.limits.messagesPerSecondMax)
+            && connection.pointee.outbox.count <= shared.limits.outboxBytesMax
+        if !isWithin {
+            perform(
+                session.closeHandshake.fail(.policyViolation), connection,
+                reason: "more than \(shared.limits.messagesPerSecondMax) messages per second, or answers left unread")
+        }
+        return isWithin
+    }
+}

@@ -1,0 +1,89 @@
+// The threats this page remembers: bounded, each once, found by id.
+
+import { compareCursors } from "./wire.js";
+
+export const severities = ["INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL"];
+
+const entriesMax = 2_000;
+// Trimming in strides keeps the cost of a full store flat.
+const trimStride = 200;
+
+const text = (value) => (typeof value === "string" ? value : "");
+
+/** What rows and filters need of a threat; `threat` keeps everything for the open row. */
+export function makeEntry(threat, cursor) {
+  return {
+    kind: "threat",
+    cursor,
+    threat,
+    id: text(threat.id),
+    severity: severities.includes(threat.severity) ? threat.severity : "INFO",
+    type: text(threat.threat_type),
+    title: text(threat.title) || text(threat.summary),
+    customer: text(threat.customer_name),
+    receivedAt: text(threat.received_at) || text(threat.timestamp),
+    row: null,
+  };
+}
+
+/** A line of the list that is no threat: a gap, or a new generation of the log. */
+export const makeMarker = (message) => ({ kind: "marker", message, row: null });
+
+/** Remembers the newest entries and tells apart what is new, repeated and renumbered. */
+export class Store {
+  #byId = new Map();
+
+  constructor() {
+    /** Oldest first. */
+    this.entries = [];
+  }
+
+  /**
+   * Takes an entry in. Returns "new"; "known" for the same cursor again; or "renumbered" for a threat
+   * that a new generation of the log brings back, in which case the remembered entry takes the new position.
+   */
+  add(entry) {
+    if (entry.kind === "threat") {
+      const known = this.#byId.get(entry.id);
+      if (known !== undefined && compareCursors(known.cursor, entry.cursor) === 0) return "known";
+      if (known !== undefined && known.cursor.generation !== entry.cursor.generation) {
+        known.cursor = entry.cursor;
+        known.threat = entry.threat;
+        return "renumbered";
+      }
+      this.#byId.set(entry.id, entry);
+    }
+    this.entries.push(entry);
+    if (this.entries.length >= entriesMax + trimStride) this.#trim();
+    return "new";
+  }
+
+  #trim() {
+    for (const entry of this.entries.splice(0, this.entries.length - entriesMax)) {
+      if (this.#byId.get(entry.id) === entry) this.#byId.delete(entry.id);
+    }
+  }
+
+  /** Applies a triage step; returns the entry it belongs to, or null if that one is no longer remembered. */
+  update(id, triage) {
+    const entry = this.#byId.get(id);
+    if (entry === undefined || triage === null || typeof triage !== "object") return null;
+    entry.threat = { ...entry.threat, triage };
+    return entry;
+  }
+}
+
+/**
+ * A predicate over entries. The page filters here and leaves the feed whole, because the counts, the rate
+ * and the check for gaps need every entry, and because a wider filter then shows at once what came before.
+ * `types` is text: parts of type names, separated by commas or spaces.
+ */
+export function makeFilter(minSeverity, types) {
+  const rank = Math.max(0, severities.indexOf(minSeverity));
+  const parts = types.toLowerCase().split(/[\s,]+/).filter(Boolean).slice(0, 20);
+  const matches = (entry) =>
+    entry.kind !== "threat" ||
+    (severities.indexOf(entry.severity) >= rank &&
+      (parts.length === 0 || parts.some((part) => entry.type.toLowerCase().includes(part))));
+  return { matches, isOpen: rank === 0 && parts.length === 0 };
+}

@@ -1,0 +1,101 @@
+import Broadcast
+import PosixIO
+import RedisLog
+import ThreatFeed
+
+/// Follows the log for the whole replica: encodes each new entry once and hands it to every event loop.
+///
+/// Owned by one loop, like all it calls.
+final class FeedSource {
+    private let shared: ReplicaShared
+    private let peers: [LoopHandle]
+    private let follower: LogFollower
+    /// Gives entries to the loop that owns this object; the others get them by mail.
+    private let deliver: (LoopMessage) -> Void
+    private var hasBegun = false
+    private var wasUp: Bool?
+
+    init(
+        shared: ReplicaShared, poller: Poller, peers: [LoopHandle],
+        tokens: (subscription: PollToken, commands: PollToken), seed: UInt64, deliver: @escaping (LoopMessage) -> Void,
+        heldEntries: @escaping (Cursor) -> [LogEntry]
+    ) {
+        self.shared = shared
+        self.peers = peers
+        self.deliver = deliver
+        follower = LogFollower(
+            endpoint: shared.endpoint, poller: poller, subscriptionToken: tokens.subscription,
+            commandToken: tokens.commands, keys: shared.keys, retention: shared.retention,
+            name: shared.linkName("follower"), randomSeed: seed, unixMilliseconds: unixMilliseconds)
+        follower.heldEntries = heldEntries
+        follower.onEntries = { [unowned self] entries in receive(entries) }
+        follower.onReset = { [unowned self] from, to, reason in receiveReset(from, to, reason) }
+        follower.onHealth = { [unowned self] health in healthChanged(health) }
+    }
+
+    var nextDeadline: MonotonicTime? { follower.nextDeadline }
+
+    func start(now: MonotonicTime) {
+        follower.start(now: now)
+    }
+
+    func handle(_ source: PollToken, _ events: PollEvents, now: MonotonicTime) {
+        follower.handle(source, events, now: now)
+    }
+
+    func tick(now: MonotonicTime) {
+        follower.tick(now: now)
+    }
+
+    func flush(now: MonotonicTime) {
+        follower.flush(now: now)
+    }
+
+    private func receive(_ entries: [LogEntry]) {
+        guard let first = entries.first, let last = entries.last else { return }
+        let framed = entries.map(EntryEncoding.entry)
+        if hasBegun {
+            send(.entries(framed))
+        } else {
+            hasBegun = true
+            // Whoever stands just before the first entry misses nothing: sequence numbers are contiguous.
+            let before = Cursor(generation: first.cursor.generation, sequence: first.cursor.sequence - 1)
+            send(.begin(after: before, framed))
+        }
+        shared.status.setHead(last.cursor)
+    }
+
+    private func receiveReset(_ from: Cursor, _ to: Cursor, _ reason: String) {
+        shared.logger.warning(
+            "log_reset", "the log goes on in a new generation", ["from": "\(from)", "to": "\(to)", "reason": reason])
+        send(.entries([EntryEncoding.reset(from: from, to: to, reason: reason)]))
+        shared.status.setHead(to)
+    }
+
+    private func healthChanged(_ health: LogHealth) {
+        if health.subscriptionUp, !hasBegun {
+            hasBegun = true
+            send(.begin(after: follower.head, []))
+        }
+        shared.status.setSubscriptionUp(health.subscriptionUp)
+        shared.status.setDownReason(health.reason)
+        let isUp = health.redisUp && health.subscriptionUp
+        guard isUp != wasUp else { return }
+        if isUp {
+            shared.logger.info("redis_up", "following the log", ["head": "\(follower.head)"])
+        } else if wasUp == true {
+            shared.logger.error("redis_down", "the log cannot be followed", ["reason": health.reason])
+        }
+        wasUp = isUp
+    }
+
+    private func send(_ message: LoopMessage) {
+        for peer in peers { peer.mailbox.post(message) }
+        deliver(message)
+    }
+}
+
+extension ReplicaShared {
+    /// What CLIENT LIST shows of a connection of this replica.
+    func linkName(_ role: String) -> String { "tocsin-\(configuration.replicaName)-\(role)" }
+}

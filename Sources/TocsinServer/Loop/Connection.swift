@@ -1,0 +1,70 @@
+import Broadcast
+import PosixIO
+
+/// One client of an event loop: a plain value in a slab, found by `{slot, generation}`.
+///
+/// An idle WebSocket owns no buffer: what is read goes through the loop's scratch buffer, what is sent to everybody
+/// lies in the ring.
+struct Connection: ~Copyable {
+    /// What the bytes on the socket mean.
+    enum Dialogue {
+        case http(HTTPConversation)
+        case webSocket(WebSocketSession)
+        case eventStream
+        /// The last answer is sent; what the peer still says is read and dropped until it closes.
+        case lingering
+    }
+
+    let socket: FileDescriptor
+    let token: PollToken
+    var dialogue: Dialogue
+    var interest: PollEvents = .readable
+
+    /// Bytes for this client alone, sent before further entries of the feed.
+    var outbox: [UInt8] = []
+    var outboxBytesSent = 0
+    /// The socket was full; nothing is sent until it is reported writable.
+    var isSendBlocked = false
+    /// Waits in the loop's list of connections with something to send.
+    var isDirty = false
+    /// Ends when the outbox is empty.
+    var closesWhenSent = false
+
+    /// Place in the feed while `sweepIndex` is set.
+    var client = ClientPosition.outside
+    /// Index in the loop's list of clients to sweep; `nil` for one that is not in the feed.
+    var sweepIndex: Int?
+    /// Reads what it missed from the log before it joins the feed.
+    var catchUp: CatchUp?
+
+    /// When something was last sent, for heartbeats.
+    var lastSent: Tick
+    /// When the connection has waited long enough for what it waits for.
+    var deadline: Tick?
+
+    init(socket: consuming FileDescriptor, token: PollToken, dialogue: Dialogue, now: Tick) {
+        self.socket = socket
+        self.token = token
+        self.dialogue = dialogue
+        lastSent = now
+    }
+
+    var hasOutput: Bool { outboxBytesSent < outbox.count }
+
+    /// Whether it receives the feed, or will once it has caught up.
+    var isStreaming: Bool { sweepIndex != nil || catchUp != nil }
+}
+
+/// Coarse time for deadlines of connections: tenths of a second since the loop started. Overflows after 13 years.
+struct Tick: Comparable {
+    static let duration = Duration.milliseconds(100)
+    let count: UInt32
+
+    static func < (left: Tick, right: Tick) -> Bool { left.count < right.count }
+
+    /// Rounded up, so that no deadline comes early.
+    static func + (tick: Tick, duration: Duration) -> Tick {
+        let ticks = (duration.millisecondsRoundedUp + 99) / 100
+        return Tick(count: tick.count &+ UInt32(clamping: max(1, ticks)))
+    }
+}

@@ -1,0 +1,177 @@
+import Broadcast
+import Codecs
+import HTTPProtocol
+import PosixIO
+import RedisLog
+import ThreatFeed
+
+/// One thread of the replica: its own poller, listener, connections, ring and Redis connection.
+///
+/// A turn (docs/architecture.md): wait, serve readable sockets, send the turn's publishes to Redis, take new entries,
+/// look at deadlines, send answers, sweep the feed to the clients. Sending last lets everything that a turn made for
+/// one client leave together.
+///
+/// Nothing in here is locked: a connection lives and dies on one loop.
+final class EventLoop {
+    let shared: ReplicaShared
+    let metrics: LoopMetrics
+    let mailbox: Mailbox<LoopMessage>
+    let poller: Poller
+    /// Commands to Redis: publishes and reads for this loop's clients.
+    let log: LogClient
+    /// The subscription to the log; on one loop only.
+    var follower: FeedSource?
+
+    var connections = ConnectionSlab()
+    /// `nil` until the log has been read once.
+    var feed: Feed?
+    /// Slots of connections that have something of their own to send.
+    var dirty: [PollToken] = []
+    var sweep = Sweep()
+    /// Connections that read what they missed from the log.
+    var catchingUp: [PollToken] = []
+
+    var now = MonotonicTime.now
+    var httpDate = ""
+    var threatParser = ThreatParser()
+    var random = SystemRandomNumberGenerator()
+    /// For all clients that agreed on compression: no context is kept between messages.
+    let inflater = Inflater()
+    /// Serves every read. SAFETY: owned by the loop, freed in deinit, never kept beyond one call.
+    let scratch = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 256 << 10)
+
+    private let listener: Listener
+    private let started = MonotonicTime.now
+    private var nextTick: MonotonicTime
+    private var drainEnd: MonotonicTime?
+    private(set) var isFinished = false
+
+    /// Descriptors of the loop itself; connections have the slots below.
+    private enum Source {
+        static let listener = PollToken(slot: .max, generation: 0)
+        static let mailbox = PollToken(slot: .max - 1, generation: 0)
+        static let log = PollToken(slot: .max - 2, generation: 0)
+        static let subscription = PollToken(slot: .max - 3, generation: 0)
+        static let followerCommands = PollToken(slot: .max - 4, generation: 0)
+        static let first: UInt32 = .max - 4
+    }
+
+    init(
+        shared: ReplicaShared, handle: LoopHandle, listener: consuming FileDescriptor, peers: [LoopHandle]?
+    ) throws(SystemError) {
+        self.shared = shared
+        metrics = handle.metrics
+        mailbox = handle.mailbox
+        poller = try Poller()
+        self.listener = Listener(socket: listener)
+        nextTick = started
+        log = LogClient(
+            link: RedisLink(
+                endpoint: shared.endpoint, poller: poller, token: Source.log, name: shared.linkName("commands"),
+                randomSeed: random.next()),
+            keys: shared.keys, retention: shared.retention, unixMilliseconds: unixMilliseconds)
+        log.heldEntries = { [unowned self] in feed?.ring.logEntries(after: $0) ?? [] }
+        if let peers {
+            follower = FeedSource(
+                shared: shared, poller: poller, peers: peers,
+                tokens: (subscription: Source.subscription, commands: Source.followerCommands), seed: random.next(),
+                deliver: { [unowned self] in receive($0) },
+                heldEntries: { [unowned self] in feed?.ring.logEntries(after: $0) ?? [] })
+        }
+        try poller.add(self.listener.descriptor, .readable, token: Source.listener)
+        try poller.add(mailbox.descriptor, .readable, token: Source.mailbox)
+    }
+
+    deinit {
+        scratch.deallocate()
+    }
+
+    /// Serves until drained.
+    func run() {
+        updateDate()
+        log.link.start(now: now)
+        follower?.start(now: now)
+        while !isFinished { turn() }
+        connections = ConnectionSlab()
+    }
+
+    /// Coarse time for deadlines of connections.
+    var tick: Tick { Tick(count: UInt32((now - started).nanoseconds / Tick.duration.nanoseconds)) }
+
+    private func turn() {
+        let count = poller.wait(timeoutMilliseconds: timeoutMilliseconds())
+        now = .now
+        for index in 0..<count {
+            let event = poller.event(at: index)
+            if event.token.slot >= Source.first {
+                serve(source: event.token, event.events)
+            } else {
+                serve(connection: event.token, event.events)
+            }
+        }
+        log.flush(now: now)
+        if let deadline = log.link.nextDeadline, now >= deadline { log.link.tick(now: now) }
+        if let deadline = follower?.nextDeadline, now >= deadline { follower?.tick(now: now) }
+        if now >= nextTick { runTick() }
+        sendDirty()
+        sweepSlice()
+        log.flush(now: now)
+        follower?.flush(now: now)
+    }
+
+    private func serve(source: PollToken, _ events: PollEvents) {
+        switch source {
+        case Source.listener: acceptConnections(listener)
+        case Source.mailbox: for message in mailbox.take() { receive(message) }
+        case Source.log: log.link.handle(events, now: now)
+        default: follower?.handle(source, events, now: now)
+        }
+    }
+
+    private func receive(_ message: LoopMessage) {
+        switch message {
+        case .begin(let cursor, let entries):
+            feed = Feed(bounds: shared.ringBounds, startingAfter: cursor)
+            take(entries)
+        case .entries(let entries): take(entries)
+        case .drain(let period): beginDrain(within: period)
+        case .stop: isFinished = true
+        }
+    }
+
+    private func take(_ entries: [FeedEntry]) {
+        for entry in entries { feed?.append(entry) }
+        if let last = entries.last { log.observe(head: last.cursor) }
+        if let ring = feed?.ring { metrics.ring(entries: ring.count, bytes: ring.byteCount) }
+        sweep.isWanted = true
+        advanceCatchUps()
+    }
+
+    private func timeoutMilliseconds() -> Int32 {
+        if sweep.isDue || !dirty.isEmpty { return 0 }
+        var next = nextTick
+        if let deadline = log.link.nextDeadline { next = min(next, deadline) }
+        if let deadline = follower?.nextDeadline { next = min(next, deadline) }
+        return Int32(clamping: max(0, (next - .now).millisecondsRoundedUp))
+    }
+
+    private func runTick() {
+        updateDate()
+        // Between drains nothing needs finer time than a second; an idle replica should sleep.
+        nextTick = now + (drainEnd == nil ? .seconds(1) : Tick.duration)
+        advanceCatchUps()
+        checkDeadlines()
+        if let drainEnd, now >= drainEnd || connections.count == 0 { isFinished = true }
+    }
+
+    private func updateDate() {
+        httpDate = HTTPDate.format(unixSeconds: unixMilliseconds() / 1000)
+    }
+
+    private func beginDrain(within period: Duration) {
+        guard drainEnd == nil else { return }
+        drainEnd = now + period
+        nextTick = now
+        scheduleClosing(within: period)
+    }
+}

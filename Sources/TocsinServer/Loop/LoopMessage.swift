@@ -1,0 +1,21 @@
+import Broadcast
+import PosixIO
+import ThreatFeed
+
+/// What one thread tells an event loop.
+enum LoopMessage: Sendable {
+    /// The feed begins: the log stands after `cursor`, and these entries follow it.
+    case begin(after: Cursor, [FeedEntry])
+    /// New entries, in order.
+    case entries([FeedEntry])
+    /// Close all streams within that time, answer what is under way, and end.
+    case drain(within: Duration)
+    /// End at once.
+    case stop
+}
+
+/// How other threads reach an event loop.
+struct LoopHandle: Sendable {
+    let mailbox: Mailbox<LoopMessage>
+    let metrics: LoopMetrics
+}

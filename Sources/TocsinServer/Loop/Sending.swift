@@ -1,0 +1,176 @@
+import Broadcast
+import Glibc
+import PosixIO
+
+/// One pass over the clients of the feed, cut into slices so that a loop with many of them serves others in between.
+struct Sweep {
+    /// Clients visited in one turn: a few milliseconds of system calls.
+    static let clientsPerSlice = 512
+
+    /// Every client in the feed, in no order.
+    var clients: [PollToken] = []
+    /// Whether entries came since the pass began.
+    var isWanted = false
+    /// The next client of the pass under way; 0 when none is.
+    var nextIndex = 0
+
+    /// Whether clients remain to be visited, so that the loop must not sleep.
+    var isDue: Bool { isWanted || nextIndex > 0 }
+}
+
+extension EventLoop {
+    /// Sends what lies in outboxes, once for everything that this turn put there.
+    func sendDirty() {
+        var index = 0
+        // Sending may make other connections dirty, never without end: each is marked once until it is sent.
+        while index < dirty.count {
+            if let connection = connections.find(dirty[index]) {
+                connection.pointee.isDirty = false
+                send(connection)
+            }
+            index += 1
+        }
+        dirty.removeAll(keepingCapacity: true)
+    }
+
+    func markDirty(_ connection: UnsafeMutablePointer<Connection>) {
+        guard !connection.pointee.isDirty else { return }
+        connection.pointee.isDirty = true
+        dirty.append(connection.pointee.token)
+    }
+
+    /// Gives the next clients of the feed everything they lack.
+    func sweepSlice() {
+        guard sweep.isDue else { return }
+        if sweep.nextIndex == 0 { sweep.isWanted = false }
+        let end = sweep.nextIndex + Sweep.clientsPerSlice
+        while sweep.nextIndex < min(end, sweep.clients.count) {
+            let token = sweep.clients[sweep.nextIndex]
+            sweep.nextIndex += 1
+            guard let connection = connections.find(token) else { preconditionFailure("a swept client is connected") }
+            send(connection)
+        }
+        if sweep.nextIndex >= sweep.clients.count { sweep.nextIndex = 0 }
+    }
+
+    /// Hands the socket, in this order, the rest of a cut entry, the client's own bytes, and the entries it lacks.
+    ///
+    /// The connection may be gone afterwards.
+    func send(_ connection: UnsafeMutablePointer<Connection>) {
+        guard !connection.pointee.isSendBlocked else { return }
+        guard connection.pointee.client.partial == nil || sendPartial(connection) else { return }
+        guard !connection.pointee.hasOutput || sendOutbox(connection) else { return }
+        if connection.pointee.sweepIndex != nil {
+            sendEntries(connection)
+        } else if connection.pointee.closesWhenSent {
+            finishSending(connection)
+        } else if let catchUp = connection.pointee.catchUp {
+            advance(catchUp, connection)
+        } else if case .http(let conversation) = connection.pointee.dialogue {
+            resumeServing(connection, conversation)
+        }
+    }
+
+    /// - Returns: Whether all of it went.
+    private func sendPartial(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
+        let rest = connection.pointee.client.partialRest
+        guard let count = transferred(Socket.send(connection.pointee.socket, rest), connection) else { return false }
+        connection.pointee.client.advancePartial(byteCount: count)
+        if connection.pointee.client.partial == nil {
+            metrics.deliveredEntries.add(1)
+            return true
+        }
+        block(connection)
+        return false
+    }
+
+    /// - Returns: Whether all of it went.
+    private func sendOutbox(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
+        let result = connection.pointee.outbox.withUnsafeBytes { bytes in
+            Socket.send(
+                connection.pointee.socket,
+                UnsafeRawBufferPointer(rebasing: bytes[connection.pointee.outboxBytesSent...]))
+        }
+        guard let count = transferred(result, connection) else { return false }
+        connection.pointee.outboxBytesSent += count
+        guard connection.pointee.hasOutput else {
+            connection.pointee.outbox = []
+            connection.pointee.outboxBytesSent = 0
+            return true
+        }
+        block(connection)
+        return false
+    }
+
+    private func sendEntries(_ connection: UnsafeMutablePointer<Connection>) {
+        while let isAtHead = feed?.isAtHead(connection.pointee.client), !isAtHead {
+            if feed?.fellOff(connection.pointee.client) == true {
+                dropSlowClient(connection)
+                return
+            }
+            guard let batch = feed?.batch(for: connection.pointee.client) else { return }
+            var count = 0
+            if batch.byteCount > 0 {
+                guard let sent = transferred(send(batch, to: connection.pointee.socket), connection) else { return }
+                count = sent
+            }
+            let whole = feed?.advance(&connection.pointee.client, past: batch, byteCount: count) ?? 0
+            metrics.deliveredEntries.add(whole)
+            if count < batch.byteCount {
+                block(connection)
+                return
+            }
+        }
+    }
+
+    private func send(_ batch: Batch, to socket: borrowing FileDescriptor) -> TransferResult {
+        if batch.pieces.count == 1 { return Socket.send(socket, batch.pieces[0].bytes) }
+        return withUnsafeTemporaryAllocation(of: iovec.self, capacity: batch.pieces.count) { pieces in
+            for (index, piece) in batch.pieces.enumerated() {
+                // SAFETY: the ring holds the piece until the next entry is appended, which is after this call.
+                pieces.initializeElement(at: index, to: iovec(iov_base: piece.pointer, iov_len: piece.count))
+            }
+            return Socket.send(socket, pieces: pieces)
+        }
+    }
+
+    /// - Returns: How many bytes went, or `nil` when none did: the socket is full, or the connection is gone.
+    private func transferred(
+        _ result: TransferResult, _ connection: UnsafeMutablePointer<Connection>
+    ) -> Int? {
+        switch result {
+        case .bytes(let count):
+            connection.pointee.lastSent = tick
+            return count
+        case .wouldBlock:
+            block(connection)
+            return nil
+        case .endOfStream, .failed:
+            close(connection)
+            return nil
+        }
+    }
+
+    /// Waits until the socket has room again.
+    private func block(_ connection: UnsafeMutablePointer<Connection>) {
+        connection.pointee.isSendBlocked = true
+        updateInterest(connection)
+    }
+
+    /// Everything is sent that will be: lets the peer read it before the connection goes.
+    ///
+    /// Closing at once while the peer still sends would make the kernel reset the connection, and the peer might lose
+    /// the last answer (RFC 9112 §9.6).
+    private func finishSending(_ connection: UnsafeMutablePointer<Connection>) {
+        if case .lingering = connection.pointee.dialogue { return }
+        Socket.finishSending(connection.pointee.socket)
+        switch connection.pointee.dialogue {
+        case .webSocket: metrics.webSocketClients.add(-1)
+        case .eventStream: metrics.eventStreamClients.add(-1)
+        case .http, .lingering: break
+        }
+        connection.pointee.dialogue = .lingering
+        connection.pointee.deadline = tick + .seconds(2)
+        updateInterest(connection)
+    }
+}

@@ -1,0 +1,110 @@
+import PosixIO
+import ThreatFeed
+
+/// The text of `GET /metrics` (Prometheus exposition format 0.0.4).
+struct MetricsPage {
+    private(set) var text = ""
+
+    private enum Kind: String {
+        case counter
+        case gauge
+    }
+
+    init(_ shared: ReplicaShared, now: MonotonicTime, commandsUp: Bool) {
+        let loops = shared.loops
+        func sum(_ figure: (LoopMetrics) -> Counter) -> Int { loops.reduce(0) { $0 + figure($1).value } }
+
+        info(shared)
+        add(
+            "tocsin_uptime_seconds", .gauge, "Seconds since the replica started.",
+            (now - shared.started).components.seconds)
+        add("tocsin_connections", .gauge, "Open connections.", shared.connectionCount.value)
+        add(
+            "tocsin_connections_refused_total", .counter, "Connections refused over the limit.",
+            sum(\.refusedConnections))
+        clients(webSocket: sum(\.webSocketClients), eventStream: sum(\.eventStreamClients))
+        add("tocsin_http_requests_total", .counter, "HTTP requests received.", sum(\.httpRequests))
+        responses(loops)
+        add(
+            "tocsin_websocket_protocol_errors_total", .counter, "WebSockets closed for breaking the protocol.",
+            sum(\.protocolErrors))
+        add("tocsin_threats_accepted_total", .counter, "Threats accepted by this replica.", sum(\.acceptedThreats))
+        add("tocsin_threats_rejected_total", .counter, "Threats refused for their content.", sum(\.rejectedThreats))
+        add("tocsin_entries_delivered_total", .counter, "Log entries handed to clients.", sum(\.deliveredEntries))
+        add("tocsin_clients_dropped_total", .counter, "Clients closed with 4001: too slow.", sum(\.droppedClients))
+        add("tocsin_redis_up", .gauge, "1 while commands to Redis are answered.", commandsUp ? 1 : 0)
+        add(
+            "tocsin_subscription_up", .gauge, "1 while the subscription to the log stands.",
+            shared.status.isSubscriptionUp ? 1 : 0)
+        add("tocsin_draining", .gauge, "1 while the replica drains.", shared.status.isDraining ? 1 : 0)
+        let head = shared.status.head
+        add("tocsin_log_head_sequence", .gauge, "Sequence number of the newest entry seen.", head.sequence)
+        add("tocsin_log_generation", .gauge, "Generation of the log.", head.generation)
+        add(
+            "tocsin_ring_entries", .gauge, "Entries at hand in the fullest ring.",
+            loops.map(\.ringEntries.value).max() ?? 0)
+        add(
+            "tocsin_ring_bytes", .gauge, "Bytes of the entries in the fullest ring.",
+            loops.map(\.ringBytes.value).max() ?? 0)
+        add("process_resident_memory_bytes", .gauge, "Resident memory.", ProcessFigures.residentBytes() ?? 0)
+        add("process_open_fds", .gauge, "Open file descriptors.", ProcessFigures.openDescriptors())
+        add(
+            "process_start_time_seconds", .gauge, "Start, in seconds since 1970.", shared.startedUnixMilliseconds / 1000
+        )
+    }
+
+    private mutating func add(_ name: String, _ kind: Kind, _ help: String, _ value: some BinaryInteger) {
+        header(name, kind, help)
+        text += "\(name) \(value)\n"
+    }
+
+    private mutating func header(_ name: String, _ kind: Kind, _ help: String) {
+        text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n"
+    }
+
+    private mutating func info(_ shared: ReplicaShared) {
+        header("tocsin_build_info", .gauge, "Version and replica name; always 1.")
+        let replica = shared.configuration.replicaName.escapedAsLabel
+        text += "tocsin_build_info{version=\"\(TocsinVersion.current)\",replica=\"\(replica)\"} 1\n"
+    }
+
+    private mutating func clients(webSocket: Int, eventStream: Int) {
+        header("tocsin_clients", .gauge, "Clients receiving the feed.")
+        text += "tocsin_clients{transport=\"websocket\"} \(webSocket)\n"
+        text += "tocsin_clients{transport=\"sse\"} \(eventStream)\n"
+    }
+
+    private mutating func responses(_ loops: [LoopMetrics]) {
+        header("tocsin_http_responses_total", .counter, "HTTP responses by class of status.")
+        for digit in 1...5 {
+            let count = loops.reduce(0) { $0 + $1.responses(ofClass: digit) }
+            text += "tocsin_http_responses_total{class=\"\(digit)xx\"} \(count)\n"
+        }
+    }
+}
+
+extension String {
+    /// A label value's text: backslash, quotation mark and line feed are escaped.
+    fileprivate var escapedAsLabel: String {
+        reduce(into: "") { text, character in
+            switch character {
+            case "\\": text += "\\\\"
+            case "\"": text += "\\\""
+            case "\n": text += "\\n"
+            default: text.append(character)
+            }
+        }
+    }
+}
+
+/// What the kernel says about this process (proc(5)).
+enum ProcessFigures {
+    static func residentBytes() -> Int? {
+        guard let bytes = FileDescriptor.contents(ofFile: "/proc/self/statm") else { return nil }
+        let fields = bytes.split(separator: UInt8(ascii: " "))
+        guard fields.count > 1, let pages = Int(String(decoding: fields[1], as: UTF8.self)) else { return nil }
+        return pages * SystemFigures.pageBytes
+    }
+
+    static func openDescriptors() -> Int { SystemFigures.entryCount(ofDirectory: "/proc/self/fd") }
+}

@@ -1,0 +1,165 @@
+import Glibc
+import Logging
+import PosixIO
+import RedisLog
+
+/// One replica, from its configuration to its exit code.
+public enum Replica {
+    /// Exit codes of the process (sysexits.h).
+    private enum ExitCode {
+        static let clean: Int32 = 0
+        static let configuration: Int32 = 64
+        static let unavailable: Int32 = 69
+        static let internalError: Int32 = 70
+    }
+
+    /// Serves until SIGTERM or SIGINT and a drain.
+    ///
+    /// Call it on the main thread before any other thread starts.
+    /// - Returns: The exit code of the contract: 0, 64, 69 or 70. What is wrong stands on standard error.
+    public static func run(_ configuration: ReplicaConfiguration) -> Int32 {
+        let logger = makeLogger(configuration)
+        do throws(StartFailure) {
+            try start(configuration, logger).superviseUntilDrained()
+            return ExitCode.clean
+        } catch {
+            logger.error("start_failed", "\(error)")
+            switch error {
+            case .setting: return ExitCode.configuration
+            case .unavailable: return ExitCode.unavailable
+            case .system: return ExitCode.internalError
+            }
+        }
+    }
+
+    private static func makeLogger(_ configuration: ReplicaConfiguration) -> OperatorLog {
+        let level = Logger.Level(rawValue: configuration.logLevel) ?? .info
+        let handler = LineLogHandler(
+            format: configuration.logFormat, replicaName: configuration.replicaName, logLevel: level)
+        return OperatorLog(Logger(label: "tocsin") { _ in handler })
+    }
+
+    private static func start(
+        _ configuration: ReplicaConfiguration, _ logger: OperatorLog
+    ) throws(StartFailure) -> RunningReplica {
+        SystemFigures.raiseDescriptorLimit()
+        signal(SIGPIPE, SIG_IGN)
+        let signals: SignalDescriptor
+        do throws(SystemError) {
+            signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP, SIGCHLD])
+        } catch {
+            throw .system(error)
+        }
+        let listeners = try Listeners.open(configuration)
+        let (endpoint, redis) = try chooseRedis(configuration, logger)
+        do throws(SystemError) {
+            return try RunningReplica(
+                configuration, endpoint: endpoint, redis: redis, listeners: listeners, signals: signals, logger: logger)
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    /// The Redis of the configuration, or a private one.
+    private static func chooseRedis(
+        _ configuration: ReplicaConfiguration, _ logger: OperatorLog
+    ) throws(StartFailure) -> (RedisEndpoint, PrivateRedis?) {
+        guard let url = configuration.redisURL else {
+            do throws(PrivateRedis.Failure) {
+                let redis = try PrivateRedis(directory: configuration.dataDirectory, logger: logger)
+                logger.info(
+                    "private_redis", "no Redis URL is set: a private redis-server keeps the threats",
+                    ["data_dir": "\(configuration.dataDirectory)"])
+                return (RedisEndpoint(location: .unix(path: redis.socketPath)), redis)
+            } catch {
+                throw .unavailable("\(error)")
+            }
+        }
+        do throws(RedisEndpointError) {
+            return (try RedisEndpoint(url: url), nil)
+        } catch {
+            throw .setting("--redis-url (TOCSIN_REDIS_URL): \(error)")
+        }
+    }
+}
+
+/// Why a replica does not start.
+enum StartFailure: Error, CustomStringConvertible {
+    /// A setting is wrong; the text names it.
+    case setting(String)
+    /// A service it needs cannot be had.
+    case unavailable(String)
+    case system(SystemError)
+
+    var description: String {
+        switch self {
+        case .setting(let text), .unavailable(let text): text
+        case .system(let error): "the system refused a resource: \(error)"
+        }
+    }
+}
+
+/// One listening socket per event loop on the same port; the kernel spreads connections over them (SO_REUSEPORT).
+enum Listeners {
+    struct Opened: ~Copyable {
+        /// Taken one by one by the loops.
+        var sockets: [ListeningSocket]
+        let address: SocketAddress
+    }
+
+    /// A descriptor in an array: moved out once.
+    final class ListeningSocket {
+        private var socket: FileDescriptor?
+
+        init(_ socket: consuming FileDescriptor) {
+            self.socket = consume socket
+        }
+
+        func take() -> FileDescriptor {
+            guard let taken = socket.take() else { preconditionFailure("a listener belongs to one loop") }
+            return taken
+        }
+    }
+
+    static func open(_ configuration: ReplicaConfiguration) throws(StartFailure) -> Opened {
+        var address = try resolve(configuration)
+        do throws(SystemError) {
+            // Sharing a port with ourselves must not become sharing it with another process unawares.
+            try checkPortIsFree(address)
+            let first = try Socket.listen(on: address, sharesPort: true)
+            address = try Socket.localAddress(first)
+            var sockets = [ListeningSocket(first)]
+            while sockets.count < (configuration.eventLoops ?? SystemFigures.processorCount) {
+                sockets.append(ListeningSocket(try Socket.listen(on: address, sharesPort: true)))
+            }
+            return Opened(sockets: sockets, address: address)
+        } catch {
+            throw .setting(
+                "--host, --port (TOCSIN_HOST, TOCSIN_PORT): cannot listen on \(address): \(error); "
+                    + "accepted is a local address and a free port")
+        }
+    }
+
+    private static func checkPortIsFree(_ address: SocketAddress) throws(SystemError) {
+        guard address.port != 0 else { return }
+        _ = try Socket.listen(on: address, sharesPort: false)
+    }
+
+    private static func resolve(_ configuration: ReplicaConfiguration) throws(StartFailure) -> SocketAddress {
+        let addresses: [SocketAddress]
+        do throws(ResolveError) {
+            addresses = try SocketAddress.resolve(host: configuration.host, port: configuration.port)
+        } catch {
+            throw .setting("--host (TOCSIN_HOST): \(error); accepted is an address of this machine")
+        }
+        guard let address = addresses.first else {
+            throw .setting("--host (TOCSIN_HOST): \(configuration.host) has no address")
+        }
+        guard address.isLoopback || configuration.insecure else {
+            throw .setting(
+                "--host (TOCSIN_HOST): \(configuration.host) can be reached from other machines and no authentication "
+                    + "is configured; accepted is a loopback address, or --insecure behind a proxy that authenticates")
+        }
+        return address
+    }
+}

@@ -1,0 +1,29 @@
+import HTTPProtocol
+
+/// The content types that threats may come in.
+enum MediaType: String {
+    case json = "application/json"
+    case newlineDelimitedJSON = "application/x-ndjson"
+
+    /// Reads the Content-Type of a request, without regard to case and parameters (RFC 9110 §8.3.1).
+    ///
+    /// Compares bytes in place: this runs for every threat.
+    init?(of request: HTTPRequest) {
+        guard let value = request.headers.firstBytes("content-type") else { return nil }
+        let type = value.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+        if Self.isEqual(type, Self.json.rawValue) {
+            self = .json
+        } else if Self.isEqual(type, Self.newlineDelimitedJSON.rawValue) {
+            self = .newlineDelimitedJSON
+        } else {
+            return nil
+        }
+    }
+
+    /// - Parameter name: In lower case.
+    private static func isEqual(_ type: ArraySlice<UInt8>, _ name: String) -> Bool {
+        guard type.count == name.utf8.count else { return false }
+        // Setting this bit turns a capital letter into the small one and leaves "/", "-" and small letters alone.
+        return zip(type, name.utf8).allSatisfy { $0 | 0x20 == $1 }
+    }
+}

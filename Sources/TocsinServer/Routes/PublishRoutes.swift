@@ -1,0 +1,118 @@
+import Codecs
+import HTTPProtocol
+import PosixIO
+import RedisLog
+import ThreatFeed
+
+extension EventLoop {
+    /// `POST /api/threats/trigger`: keeps one threat and answers once Redis has it.
+    func trigger(_ request: HTTPRequest, _ ticket: ResponseTicket) {
+        guard accepts(request, [.json], ticket) else { return }
+        let record: ThreatRecord
+        do throws(ThreatRejection) {
+            record = try threatParser.parse(request.body, receipt: receipt(for: request.body.span))
+        } catch {
+            metrics.rejectedThreats.add(1)
+            respond(ticket, Problem(error))
+            return
+        }
+        log.publish(record) { [unowned self] result in
+            switch result {
+            case .success(.accepted(let cursor)):
+                metrics.acceptedThreats.add(1)
+                respond(ticket, .stored(.created, LogEntry(cursor: cursor, record: record)))
+            case .success(.replayed(let entry)): respond(ticket, .stored(.ok, entry))
+            case .success(.conflict(let cursor)): respond(ticket, Problem(conflictOf: record.id, cursor))
+            case .failure(let error): respond(ticket, Problem(error), headers: [("Retry-After", "1")])
+            }
+        }
+    }
+
+    /// `POST /api/threats/batch`: each item is answered as if it had come alone.
+    func batch(_ request: HTTPRequest, _ ticket: ResponseTicket) {
+        guard accepts(request, [.json, .newlineDelimitedJSON], ticket) else { return }
+        let ranges: [Range<Int>]
+        do throws(BatchError) {
+            let itemsMax = shared.configuration.batchThreatsMax
+            ranges =
+                MediaType(of: request) == .json
+                ? try Batch.items(ofArray: request.body, itemsMax: itemsMax)
+                : try Batch.items(ofLines: request.body, itemsMax: itemsMax)
+        } catch {
+            respond(ticket, Problem(error))
+            return
+        }
+        let items = ranges.map { parseItem(request.body, $0) }
+        let records = items.compactMap(\.record)
+        metrics.rejectedThreats.add(items.count - records.count)
+        log.publish(batch: records) { [unowned self] results in
+            metrics.acceptedThreats.add(results.count(where: \.isAccepted))
+            respond(ticket, HTTPResponse(.ok, json: BatchAnswer.encode(items, results)))
+        }
+    }
+
+    private func parseItem(_ body: [UInt8], _ item: Range<Int>) -> BatchAnswer.Item {
+        do throws(ThreatRejection) {
+            return .parsed(try threatParser.parse(body, item: item, receipt: receipt(for: body.span.extracting(item))))
+        } catch {
+            return .refused(error)
+        }
+    }
+
+    private func receipt(for bytes: Span<UInt8>) -> Receipt {
+        let milliseconds = unixMilliseconds()
+        return Receipt(
+            receivedAtMilliseconds: milliseconds, replicaName: shared.configuration.replicaName,
+            digest: ContentDigest(prefixOf: SHA256.hash(bytes)),
+            makeID: { UUIDv7.make(milliseconds: milliseconds, random: RandomBytes.next(UUIDv7.randomByteCount)) },
+            makeRandom: { [unowned self] in random.next() })
+    }
+
+    /// Answers 415 unless the body is of one of these types and not encoded further (RFC 9110 §15.5.16).
+    private func accepts(_ request: HTTPRequest, _ types: [MediaType], _ ticket: ResponseTicket) -> Bool {
+        guard let type = MediaType(of: request), types.contains(type) else {
+            let accepted = types.map(\.rawValue)
+            let sent = request.headers.first("content-type").map { "\"\($0)\"" } ?? "none"
+            respond(
+                ticket,
+                Problem(
+                    status: 415,
+                    detail: "The content type is \(sent); accepted is \(accepted.joined(separator: " or "))."),
+                headers: [("Accept", accepted.joined(separator: ", "))])
+            return false
+        }
+        guard
+            !request.headers.contains("content-encoding")
+                || request.headers.values(ofList: "content-encoding").allSatisfy({ $0 == "identity" })
+        else {
+            respond(
+                ticket, Problem(status: 415, detail: "The content is encoded; accepted is \(type.rawValue) as it is."),
+                headers: [("Accept-Encoding", "identity")])
+            return false
+        }
+        return true
+    }
+}
+
+extension HTTPResponse {
+    /// The answer to a threat that is in the log.
+    static func stored(_ status: HTTPStatus, _ entry: LogEntry) -> HTTPResponse {
+        HTTPResponse(status, json: entry.document(), headers: [("Location", "/api/threats/\(entry.record.id)")])
+    }
+}
+
+extension Problem {
+    init(conflictOf id: String, _ cursor: Cursor) {
+        self.init(
+            status: 409,
+            detail: "Other content was accepted under the id \(id), at \(cursor). A retry repeats the same bytes.")
+    }
+
+    init(_ error: LogError) {
+        self.init(status: 503, detail: "The threat could not be kept: \(error). Send it again.")
+    }
+
+    init(_ error: BatchError) {
+        self.init(status: error.status, detail: error.description)
+    }
+}

@@ -1,0 +1,96 @@
+import HTTPProtocol
+import RedisLog
+import ThreatFeed
+
+extension EventLoop {
+    /// `GET /api/threats`
+    func listThreats(_ query: HTTPQuery, _ ticket: ResponseTicket) {
+        let page: ThreatQuery
+        do throws(Problem) {
+            page = ThreatQuery(
+                filter: try query.filter(), offset: try query.integer("offset", in: 0...10_000, default: 0),
+                limit: try query.integer("limit", in: 1...100, default: 20),
+                before: try query.cursor("before"), after: try query.cursor("after"))
+        } catch {
+            respond(ticket, error)
+            return
+        }
+        run(page) { [unowned self] result in
+            switch result {
+            case .success(let entries):
+                var body = [UInt8(ascii: "[")]
+                for (index, entry) in entries.enumerated() {
+                    if index > 0 { body.append(UInt8(ascii: ",")) }
+                    entry.appendDocument(to: &body)
+                }
+                body.append(UInt8(ascii: "]"))
+                respond(ticket, HTTPResponse(.ok, json: body))
+            case .failure(let error): respondUnavailable(ticket, error)
+            }
+        }
+    }
+
+    /// `GET /api/threats/{id}`
+    func findThreat(_ id: String, _ ticket: ResponseTicket) {
+        log.find(id: id) { [unowned self] result in
+            switch result {
+            case .success(.some(let entry)): respond(ticket, HTTPResponse(.ok, json: entry.document()))
+            case .success(.none):
+                respond(ticket, Problem(status: 404, detail: "No threat of this id is kept."))
+            case .failure(let error): respondUnavailable(ticket, error)
+            }
+        }
+    }
+
+    /// `GET /api/analytics`
+    func analytics(_ ticket: ResponseTicket) {
+        log.analytics { [unowned self] result in
+            switch result {
+            case .success(let figures):
+                let counts = figures.counts.map { (facets: $0.key, count: UInt64($0.value)) }
+                let body = Analytics(
+                    cursor: figures.head, totalAccepted: figures.acceptedTotal, counts: counts
+                ).encode()
+                respond(ticket, HTTPResponse(.ok, json: body))
+            case .failure(let error): respondUnavailable(ticket, error)
+            }
+        }
+    }
+
+    private func respondUnavailable(_ ticket: ResponseTicket, _ error: LogError) {
+        respond(
+            ticket, Problem(status: 503, detail: "The log cannot be read: \(error). Try again."),
+            headers: [("Retry-After", "1")])
+    }
+}
+
+extension HTTPQuery {
+    func filter() throws(Problem) -> Filter {
+        do throws(FilterError) {
+            return try Filter(
+                minSeverity: all("min_severity"), threatType: all("threat_type"),
+                customerName: all("customer_name"))
+        } catch {
+            throw Problem(error)
+        }
+    }
+
+    func cursor(_ name: String) throws(Problem) -> Cursor? {
+        guard let text = first(name) else { return nil }
+        guard let cursor = Cursor(text) else {
+            throw Problem(status: 400, detail: "\(name) is not a cursor; accepted is G-S as a frame's cursor gives it.")
+        }
+        return cursor
+    }
+
+    func integer(_ name: String, in range: ClosedRange<Int>, default standard: Int) throws(Problem) -> Int {
+        guard let text = first(name) else { return standard }
+        guard let number = Int(text), range.contains(number), text.utf8.allSatisfy({ (0x30...0x39).contains($0) })
+        else {
+            throw Problem(
+                status: 400,
+                detail: "\(name) is not accepted; it is a number from \(range.lowerBound) to \(range.upperBound).")
+        }
+        return number
+    }
+}

@@ -1,0 +1,127 @@
+import Broadcast
+import Codecs
+import HTTPProtocol
+import ThreatFeed
+import WebSocketProtocol
+
+extension EventLoop {
+    /// `GET /ws`: turns the connection into a WebSocket (RFC 6455 §4.2).
+    func openWebSocket(_ request: HTTPRequest, _ query: HTTPQuery, _ ticket: ResponseTicket) {
+        guard let wanted = streamRequest(query, lastEventID: nil, ticket) else { return }
+        guard isOriginAllowed(request) else {
+            respond(ticket, Problem(status: 403, detail: "Pages of this origin may not open a WebSocket here."))
+            return
+        }
+        do throws(HandshakeError) {
+            let acceptance = try ServerHandshake.decide(
+                method: request.method.rawValue, version: request.version == .http11 ? (1, 1) : (1, 0),
+                compression: isDeflateUsable(request) ? PermessageDeflate.Policy() : nil,
+                header: { request.headers.all($0) }, acceptDigest: { Base64.encode(SHA1.hash($0)) })
+            upgrade(ticket, acceptance, wanted)
+        } catch {
+            respond(
+                ticket, Problem(status: error.status, detail: error.detail), headers: error.headers.map { ($0, $1) })
+        }
+    }
+
+    /// `GET /api/threats/stream`: the same feed as Server-Sent Events, until either side closes.
+    func openEventStream(_ request: HTTPRequest, _ query: HTTPQuery, _ ticket: ResponseTicket) {
+        guard let wanted = streamRequest(query, lastEventID: request.headers.first("last-event-id"), ticket) else {
+            return
+        }
+        let headers = [
+            ("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"),
+        ]
+        guard request.method == .get else {
+            respond(ticket, HTTPResponse(status: .ok, headers: headers))
+            return
+        }
+        guard let connection = connections.find(ticket.connection),
+            case .http(let conversation) = connection.pointee.dialogue, becomesStream(conversation, ticket)
+        else { return }
+        // The stream ends with the connection, so its length need not be told (RFC 9112 §6.3).
+        let context = HTTPResponseContext(keepAlive: false, version: .http10, date: httpDate)
+        _ = HTTPResponse(status: .ok, headers: headers)
+            .encodeStreamingHead(into: &connection.pointee.outbox, context: context)
+        connection.pointee.outbox += "retry: 2000\n\n".utf8
+        connection.pointee.dialogue = .eventStream
+        metrics.answered(200)
+        metrics.eventStreamClients.add(1)
+        startStream(connection, wanted, form: .eventStream)
+        updateInterest(connection)
+    }
+
+    private func upgrade(
+        _ ticket: ResponseTicket, _ acceptance: ServerHandshake.Acceptance, _ wanted: StreamRequest
+    ) {
+        guard let connection = connections.find(ticket.connection),
+            case .http(let conversation) = connection.pointee.dialogue, becomesStream(conversation, ticket)
+        else { return }
+        connection.pointee.outbox += acceptance.response()
+        let limits = WebSocketLimits(messageBytesMax: shared.configuration.messageBytesMax)
+        let decoder =
+            acceptance.compression == nil
+            ? MessageDecoder(role: .server, limits: limits)
+            : MessageDecoder(role: .server, limits: limits, inflater: inflateMessage)
+        let session = WebSocketSession(decoder: decoder, now: tick)
+        connection.pointee.dialogue = .webSocket(session)
+        metrics.answered(101)
+        metrics.webSocketClients.add(1)
+        startStream(connection, wanted, form: acceptance.compression == nil ? .webSocket : .webSocketDeflated)
+        updateInterest(connection)
+        // Frames may have come right behind the request.
+        session.decoder.append(conversation.decoder.takeRemainder().span)
+        serveMessages(connection, session)
+    }
+
+    /// A stream takes the connection over, so no answer may be due before it.
+    private func becomesStream(_ conversation: HTTPConversation, _ ticket: ResponseTicket) -> Bool {
+        if conversation.due.count == 1 { return true }
+        respond(ticket, Problem(status: 400, detail: "A stream starts when all earlier requests are answered."))
+        return false
+    }
+
+    /// Reads what a stream is asked for; answers for itself when that is not possible.
+    private func streamRequest(
+        _ query: HTTPQuery, lastEventID: String?, _ ticket: ResponseTicket
+    ) -> StreamRequest? {
+        guard feed != nil, !shared.status.isDraining else {
+            let reason = shared.status.isDraining ? "the replica drains" : "the log has not been read yet"
+            respond(
+                ticket, Problem(status: 503, detail: "No stream starts: \(reason)."), headers: [("Retry-After", "1")])
+            return nil
+        }
+        do throws(Problem) {
+            var request = StreamRequest(
+                after: try query.cursor("after"), history: try query.integer("history", in: 0...100, default: 20),
+                filter: try query.filter())
+            if let lastEventID {
+                guard let cursor = Cursor(lastEventID) else {
+                    throw Problem(status: 400, detail: "Last-Event-ID is not a cursor; accepted is G-S.")
+                }
+                request.after = cursor
+            }
+            return request
+        } catch {
+            respond(ticket, error)
+            return nil
+        }
+    }
+
+    /// Browsers name the page that opens a WebSocket; any page could otherwise read the feed through an analyst's
+    /// browser (RFC 6455 §10.2). Other clients send no Origin.
+    private func isOriginAllowed(_ request: HTTPRequest) -> Bool {
+        guard let origin = request.headers.first("origin") else { return true }
+        let allowed = shared.configuration.allowedOrigins
+        if allowed.contains("*") || allowed.contains(origin) { return true }
+        guard let host = request.authority else { return false }
+        return origin.lowercased() == "http://\(host.lowercased())"
+            || origin.lowercased() == "https://\(host.lowercased())"
+    }
+
+    /// Safari 15.0 to 15.3 drops connections that use permessage-deflate.
+    private func isDeflateUsable(_ request: HTTPRequest) -> Bool {
+        guard let agent = request.headers.first("user-agent"), agent.contains("Safari/") else { return true }
+        return !["Version/15.0", "Version/15.1", "Version/15.2", "Version/15.3"].contains { agent.contains($0) }
+    }
+}
