@@ -22,6 +22,7 @@ let dashboardFiles = [
 // A room may import only the rooms above it (docs/architecture.md).
 let package = Package(
     name: "tocsin",
+    products: [.executable(name: "tocsin", targets: ["tocsin"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -58,6 +59,16 @@ let package = Package(
                 logging,
             ],
             resources: dashboardFiles.map { .embedInCode("Dashboard/\($0)") },
+            swiftSettings: strict),
+        .target(
+            name: "TocsinClient",
+            dependencies: ["WebSocketProtocol", "HTTPProtocol", "ThreatFeed", "PosixIO", "Codecs"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "tocsin",
+            dependencies: [
+                "TocsinServer", "TocsinClient", "ThreatFeed", "PosixIO", arguments, configuration,
+            ],
             swiftSettings: strict),
 
         .testTarget(

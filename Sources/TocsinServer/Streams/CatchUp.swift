@@ -50,6 +50,8 @@ extension EventLoop {
     func beginCatchUp(_ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>) {
         connection.pointee.catchUp = catchUp
         catchingUp.append(connection.pointee.token)
+        // The head of the response may wait in the outbox, and reading begins only when that is empty.
+        markDirty(connection)
         advance(catchUp, connection)
     }
 

@@ -1,0 +1,91 @@
+import PosixIO
+import Synchronization
+
+/// A `tocsin serve` process of our own on a free loopback port.
+public final class LocalReplica: Sendable {
+    public let name: String
+    public let url: ServerURL
+    private let launcher: String
+    private let arguments: [String]
+    private let outputPath: String
+    private let process: Mutex<LocalProcess>
+
+    /// Starts it; `waitUntilReady` says when it serves.
+    /// - Parameters:
+    ///   - redisURL: `nil` lets it start its private Redis under `directory`.
+    ///   - arguments: More of `tocsin serve`'s flags.
+    public init(
+        launcher: String, name: String, redisURL: String?, directory: String, arguments: [String] = []
+    ) throws(ClientError) {
+        let port = try FreePort.find()
+        self.name = name
+        self.launcher = launcher
+        url = ServerURL(host: "127.0.0.1", port: port)
+        outputPath = "\(directory)/\(name).log"
+        var command = [
+            "serve", "--port", String(port), "--replica-name", name, "--event-loops", "1", "--data-dir",
+            "\(directory)/\(name)",
+        ]
+        if let redisURL { command += ["--redis-url", redisURL] }
+        self.arguments = command + arguments
+        process = Mutex(try Self.launch(launcher, self.arguments, outputPath))
+    }
+
+    public var child: LocalProcess { process.withLock { $0 } }
+
+    /// Ends it with SIGKILL, as a crash would.
+    public func kill() {
+        child.killAndWait()
+    }
+
+    /// Starts it again on the same port, after it has ended.
+    public func start() throws(ClientError) {
+        let started = try Self.launch(launcher, arguments, outputPath)
+        process.withLock { $0 = started }
+    }
+
+    /// Waits until `/ready` answers 200.
+    /// - Throws: `ClientError.childFailed` with the end of its log.
+    public func waitUntilReady(atMost limit: Duration = .seconds(20)) throws(ClientError) {
+        let client = HTTPClient(url, deadline: .seconds(2))
+        let child = child
+        let decided = Pause.wait(atMost: limit) {
+            if child.ending != nil { return true }
+            return (try? client.get("/ready").status) == 200
+        }
+        if let ending = child.ending {
+            throw .childFailed("replica \(name) ended with \(ending): \(child.outputTail)")
+        }
+        guard decided else { throw .childFailed("replica \(name) is not ready: \(child.outputTail)") }
+    }
+
+    private static func launch(
+        _ launcher: String, _ arguments: [String], _ outputPath: String
+    ) throws(ClientError) -> LocalProcess {
+        try LocalProcess(
+            launcher, arguments, environment: ["SWIFT_BACKTRACE=enable=no"], outputPath: outputPath)
+    }
+}
+
+/// Finds ports nobody listens on.
+public enum FreePort {
+    /// Below the range from which the kernel takes the ports of outgoing connections, so that none of them can take
+    /// the port while a replica restarts.
+    private static let range: ClosedRange<UInt16> = 20_000...32_000
+
+    /// - Throws: `ClientError.childFailed` when none is found in 200 attempts.
+    public static func find() throws(ClientError) -> UInt16 {
+        for _ in 0..<200 {
+            let port = UInt16.random(in: range)
+            do {
+                for address in try SocketAddress.resolve(host: "127.0.0.1", port: port) {
+                    _ = try Socket.listen(on: address, sharesPort: false)
+                }
+                return port
+            } catch {
+                continue
+            }
+        }
+        throw .childFailed("no free port was found on 127.0.0.1")
+    }
+}
