@@ -80,6 +80,10 @@ let package = Package(
         .testTarget(name: "RedisLogTests", dependencies: ["RedisLog", "PosixIO", "ThreatFeed"], swiftSettings: strict),
         .testTarget(
             name: "BroadcastTests", dependencies: ["Broadcast", "PosixIO", "ThreatFeed"], swiftSettings: strict),
+        .testTarget(
+            name: "ClusterTests",
+            dependencies: ["TocsinClient", "ThreatFeed", "HTTPProtocol", "WebSocketProtocol", "PosixIO"],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )
