@@ -1,0 +1,428 @@
+"""The dashboard in a real browser against a real `tocsin serve`.
+
+Needs $TOCSIN_BIN (the tocsin executable), Chromium and its driver ($CHROMIUM and $CHROMEDRIVER, or from
+PATH), and the packages of requirements.txt. Whatever is missing is an error, never a skipped test.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+WAIT_SECONDS = 30
+# A browser alone at a dead replica waits up to 30 s between two tries.
+RESUME_SECONDS = 60
+ROWS_MAX = 500
+
+POLICY = {
+    "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'",
+    "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'",
+}
+
+# Runs in the page before its own scripts: collects what must never happen.
+WITNESS = """
+window.violations = [];
+window.ran = [];
+document.addEventListener("securitypolicyviolation", (event) =>
+  window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+window.addEventListener("error", (event) => window.ran.push(`error: ${event.message}`));
+window.addEventListener("unhandledrejection", (event) => window.ran.push(`rejection: ${event.reason}`));
+window.alert = (text) => window.ran.push(`alert: ${text}`);
+"""
+
+MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script><b>bold</b>\"'&lt;svg onload=alert(3)>"
+
+
+def required_executable(variable, *names):
+    """The executable named by an environment variable, else the first of `names` on PATH."""
+    named = os.environ.get(variable)
+    if named:
+        if not os.access(named, os.X_OK):
+            raise RuntimeError(f"{variable}={named} is not an executable file")
+        return os.path.abspath(named)
+    for name in names:
+        found = shutil.which(name)
+        if found:
+            return found
+    raise RuntimeError(f"set {variable}" + (f", or install one of: {', '.join(names)}" if names else ""))
+
+
+def wait_until(condition, message, seconds=WAIT_SECONDS):
+    """Polls until `condition()` is truthy and returns its value; fails with what it last saw."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {message() if callable(message) else message}")
+        time.sleep(0.05)
+
+
+class Replica:
+    """One `tocsin serve` on a free port with its own data directory, which outlives a restart."""
+
+    def __init__(self):
+        self.binary = required_executable("TOCSIN_BIN")
+        self.directory = tempfile.mkdtemp(prefix="tocsin-browser-")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = None
+
+    def start(self):
+        environment = {name: value for name, value in os.environ.items()
+                       if name != "REDIS_URL" and not name.startswith("TOCSIN_")}
+        command = [self.binary, "serve", "--port", str(self.port), "--data-dir", os.path.join(self.directory, "data")]
+        with open(os.path.join(self.directory, "log"), "ab") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+        wait_until(self.is_ready, lambda: f"the replica becomes ready; its log:\n{self.log()}")
+
+    def is_ready(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"tocsin serve exited with {self.process.returncode}:\n{self.log()}")
+        try:
+            with urllib.request.urlopen(self.url + "/ready", timeout=2) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def stop(self, sent=signal.SIGTERM):
+        """Ends the process and waits for it; one that ignores a drain for long is killed and reported."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(sent)
+        try:
+            self.process.wait(WAIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"tocsin serve did not stop on {sent.name}:\n{self.log()}") from None
+
+    def remove(self):
+        try:
+            self.stop()
+        finally:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def log(self):
+        with open(os.path.join(self.directory, "log"), encoding="utf-8", errors="replace") as log:
+            return log.read()[-4000:]
+
+    def request(self, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"content-type": "application/json", "accept": "application/json"}
+        request = urllib.request.Request(self.url + path, data=data, headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def post(self, **threat):
+        return self.request("/api/threats/trigger", {"threat_type": "test", **threat})
+
+    def post_many(self, threats):
+        answers = self.request("/api/threats/batch", threats)
+        refused = [answer for answer in answers if answer["status"] != 201]
+        if refused:
+            raise AssertionError(f"refused: {refused[:3]}")
+        return [answer["id"] for answer in answers]
+
+
+class DashboardTest(unittest.TestCase):
+    """Each test has a replica and a log of its own; the browser is started once."""
+
+    @classmethod
+    def setUpClass(cls):
+        options = webdriver.ChromeOptions()
+        options.binary_location = required_executable("CHROMIUM", "chromium", "chromium-browser", "google-chrome")
+        # Test machines run as root in containers, where Chromium's own sandbox cannot start.
+        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,900",
+                         "--disable-background-networking", "--no-first-run"):
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        service = Service(required_executable("CHROMEDRIVER", "chromedriver"))
+        cls.browser = webdriver.Chrome(options=options, service=service)
+        cls.addClassCleanup(cls.browser.quit)
+        cls.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WITNESS})
+
+    def setUp(self):
+        # Messages that the page under test may leave in the browser's log; everything else fails the test.
+        self.expected_in_log = []
+        self.replica = Replica()
+        self.addCleanup(self.replica.remove)
+        self.addCleanup(self.browser.get, "about:blank")
+        self.replica.start()
+
+    def open_dashboard(self):
+        self.browser.get_log("browser")
+        self.browser.get(self.replica.url + "/")
+        self.wait_live()
+        wait_until(lambda: self.attribute("body", "data-counts") == "ready", "the counts are there")
+
+    def wait_live(self, seconds=WAIT_SECONDS):
+        wait_until(lambda: self.attribute("body", "data-phase") == "live",
+                   lambda: f"the page is live, its state reads {self.text('#state')!r}", seconds)
+
+    def assert_nothing_bad_happened(self):
+        self.assertEqual(self.browser.execute_script("return window.violations"), [], "policy violations")
+        self.assertEqual(self.browser.execute_script("return window.ran"), [], "scripts or errors")
+        unexpected = [entry for entry in self.browser.get_log("browser")
+                      if not any(text in entry["message"] for text in self.expected_in_log)]
+        self.assertEqual(unexpected, [], "browser log")
+
+    # Reading the page
+
+    def find(self, selector):
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def text(self, selector):
+        return self.browser.execute_script(
+            "return document.querySelector(arguments[0])?.textContent ?? null", selector)
+
+    def attribute(self, selector, name):
+        return self.browser.execute_script(
+            "return document.querySelector(arguments[0])?.getAttribute(arguments[1]) ?? null", selector, name)
+
+    def row_ids(self):
+        return self.browser.execute_script(
+            "return [...document.querySelectorAll('#threats > .row')].map(r => r.dataset.id)")
+
+    def severity_counts(self):
+        return self.browser.execute_script("""
+            return Object.fromEntries([...document.querySelectorAll("#by-severity > li")]
+              .map(item => [item.dataset.severity, item.querySelector(".count-value").textContent]))""")
+
+    def type_counts(self):
+        return self.browser.execute_script("""
+            return Object.fromEntries([...document.querySelectorAll("#by-type > li")]
+              .map(item => [item.dataset.type, item.querySelector(".count-value").textContent]))""")
+
+    def wait_rows(self, ids, seconds=WAIT_SECONDS):
+        """Waits until the rows are exactly `ids`, newest first."""
+        wait_until(lambda: self.row_ids() == ids,
+                   lambda: f"expected {len(ids)} rows {ids[:5]}, shown {len(self.row_ids())} rows {self.row_ids()[:5]}",
+                   seconds)
+
+    def press(self, *keys):
+        webdriver.ActionChains(self.browser).send_keys(*keys).perform()
+
+    def focused(self):
+        return self.browser.execute_script("return document.activeElement.id || document.activeElement.tagName")
+
+    # Tests
+
+    def test_page_is_served_under_the_strict_policy(self):
+        request = urllib.request.Request(self.replica.url + "/", headers={"accept": "text/html"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            policy = answer.headers["content-security-policy"]
+            self.assertTrue(answer.headers["content-type"].startswith("text/html"))
+        self.assertIsNotNone(policy, "Content-Security-Policy")
+        self.assertEqual({" ".join(part.split()) for part in policy.split(";") if part.strip()}, POLICY)
+        self.open_dashboard()
+        self.assertIn("All quiet", self.text("#empty"))
+        addresses = self.browser.execute_script("return performance.getEntriesByType('resource').map(e => e.name)")
+        foreign = [address for address in addresses if not address.startswith(self.replica.url + "/")]
+        self.assertEqual(foreign, [], "the page loads nothing from elsewhere")
+        self.assert_nothing_bad_happened()
+
+    def test_posted_threat_appears_as_a_row_and_newest_first(self):
+        before = self.replica.post(title="Before the page")
+        self.open_dashboard()
+        self.wait_rows([before["id"]])
+        after = self.replica.post(title="While it looks", severity="critical", customer_name="Acme")
+        self.wait_rows([after["id"], before["id"]])
+        row = self.find("#threats > .row")
+        self.assertEqual(row.find_element(By.CSS_SELECTOR, ".badge").text, "CRITICAL")
+        self.assertEqual(row.find_element(By.CSS_SELECTOR, ".row-title").text, "While it looks")
+        self.assertEqual(row.find_element(By.CSS_SELECTOR, ".row-customer").text, "Acme")
+        wait_until(lambda: self.text("#cursor") == after["cursor"], "the last cursor is shown")
+        self.assert_nothing_bad_happened()
+
+    def test_markup_in_every_field_is_text(self):
+        self.open_dashboard()
+        threat = self.replica.post(
+            title=MARKUP, summary=MARKUP, customer_name=MARKUP, source=MARKUP,
+            indicators=[{"type": MARKUP, "value": MARKUP}], metadata={MARKUP: [MARKUP, 1.0]},
+            **{f"field {MARKUP}": MARKUP})
+        self.wait_rows([threat["id"]])
+        self.find("#threats summary").click()
+        detail = wait_until(lambda: self.text("#threats .detail"), "the row opens")
+        self.assertEqual(self.text("#threats .row-title"), MARKUP)
+        self.assertEqual(self.text("#threats .row-customer"), MARKUP)
+        # Title, summary, customer, source, indicator type and value, the extra member's name and value.
+        self.assertEqual(detail.count(MARKUP), 8)
+        self.assertIn(json.dumps(MARKUP) + ": [", detail, "metadata is pretty JSON")
+        foreign = self.browser.execute_script(
+            "return document.querySelectorAll('#threats :is(img, script, b, svg)').length")
+        self.assertEqual(foreign, 0)
+        self.assert_nothing_bad_happened()
+
+    def test_strange_texts_and_absent_fields_are_shown(self):
+        self.open_dashboard()
+        bare = self.replica.post()
+        name = "\u202edesrever \u0627\u0644\u0639\u0631\u0628\u064a\u0629"
+        wide = self.replica.post(title="W" * 1000, customer_name=name)
+        deep = self.replica.post(title="Two lines", summary="line\nbreak", metadata={"a": [{}] * 20})
+        self.wait_rows([deep["id"], wide["id"], bare["id"]])
+        overflow = self.browser.execute_script("return document.documentElement.scrollWidth - innerWidth")
+        self.assertLessEqual(overflow, 0, "nothing is wider than the window")
+        self.find(f"[data-id='{wide['id']}'] summary").click()
+        wait_until(lambda: "W" * 1000 in (self.text(".detail:not(:empty)") or ""), "the detail has the whole title")
+        self.browser.set_window_size(380, 800)
+        self.addCleanup(self.browser.set_window_size, 1280, 900)
+        overflow = self.browser.execute_script("return document.documentElement.scrollWidth - innerWidth")
+        self.assertLessEqual(overflow, 0, "nor at 380 pixels")
+        self.assert_nothing_bad_happened()
+
+    def test_counts_follow_history_and_feed(self):
+        self.replica.post_many([{"threat_type": "malware", "severity": "HIGH"}] * 3)
+        self.open_dashboard()
+        # From here on the feed alone keeps the counts: another answer would hide what it does wrong.
+        self.browser.execute_script("""
+            const real = window.fetch;
+            window.fetch = (address, ...rest) =>
+              address === "/api/analytics" ? Promise.reject(new Error("closed")) : real(address, ...rest);""")
+        self.replica.post_many([{"threat_type": "phishing", "severity": "LOW"}] * 4
+                               + [{"threat_type": "malware", "severity": "CRITICAL"}])
+        expected = {"CRITICAL": "1", "HIGH": "3", "MEDIUM": "0", "LOW": "4", "INFO": "0"}
+        wait_until(lambda: self.severity_counts() == expected, lambda: f"severities are {self.severity_counts()}")
+        wait_until(lambda: self.type_counts() == {"malware": "4", "phishing": "4"},
+                   lambda: f"types are {self.type_counts()}")
+        wait_until(lambda: self.text("#total") == "8", lambda: f"total is {self.text('#total')}")
+        wait_until(lambda: self.text("#rate") == "5", lambda: f"rate is {self.text('#rate')}")
+        self.assert_nothing_bad_happened()
+
+    def test_sample_button_makes_each_scenario_and_shows_a_refusal(self):
+        self.open_dashboard()
+        scenarios = self.browser.execute_script(
+            "return [...document.querySelectorAll('#scenario option')].map(o => o.value)")
+        self.assertEqual(scenarios, ["crypto_surge", "bot_attack", "geo_impossible", "critical_threat"])
+        for count, scenario in enumerate(scenarios, start=1):
+            self.find(f"#scenario option[value={scenario}]").click()
+            self.find("#trigger").click()
+            wait_until(lambda: len(self.row_ids()) == count, lambda: f"{scenario} appears: {self.text('#notices')}")
+            wait_until(lambda: self.attribute("#trigger", "aria-busy") is None, "the button is free again")
+        self.browser.execute_script("document.querySelector('#scenario option:checked').value = 'no_such_scenario'")
+        self.find("#trigger").click()
+        wait_until(lambda: "422" in self.text("#notices"), "the refusal is shown")
+        self.assertEqual(len(self.row_ids()), 4)
+        self.expected_in_log = ["the server responded with a status of 422"]
+        self.assert_nothing_bad_happened()
+
+    def test_filters_narrow_and_widen_what_is_shown(self):
+        self.open_dashboard()
+        low, high, other = self.replica.post_many([
+            {"threat_type": "malware", "severity": "LOW"}, {"threat_type": "malware", "severity": "HIGH"},
+            {"threat_type": "phishing", "severity": "HIGH"}])
+        self.wait_rows([other, high, low])
+        self.find("#min-severity option[value=HIGH]").click()
+        self.wait_rows([other, high])
+        self.find("#type-filter").send_keys("malw")
+        self.wait_rows([high])
+        late = self.replica.post(threat_type="malware", severity="CRITICAL")["id"]
+        self.replica.post(threat_type="phishing", severity="CRITICAL")
+        self.wait_rows([late, high])
+        self.find("#type-filter").clear()
+        self.find("#min-severity option[value=INFO]").click()
+        wait_until(lambda: len(self.row_ids()) == 5, "everything is back")
+        self.assert_nothing_bad_happened()
+
+    def test_pause_holds_the_list_and_counts_what_waits(self):
+        self.open_dashboard()
+        first = self.replica.post()["id"]
+        self.wait_rows([first])
+        self.find("#pause").click()
+        held = self.replica.post_many([{"threat_type": "test"}] * 7)
+        wait_until(lambda: (self.text("#waiting") or "").startswith("7 "),
+                   lambda: f"it reads {self.text('#waiting')!r}")
+        self.assertEqual(self.row_ids(), [first])
+        self.find("#pause").click()
+        self.wait_rows(held[::-1] + [first])
+        self.find("#threats summary").click()
+        wait_until(lambda: self.text("#threats .detail"), "the row opens")
+        late = self.replica.post()["id"]
+        wait_until(lambda: self.find("#waiting").is_displayed(), "an open row holds the list")
+        self.assertNotIn(late, self.row_ids())
+        self.find("#waiting").click()
+        self.wait_rows([late] + held[::-1] + [first])
+        self.assert_nothing_bad_happened()
+
+    def test_keyboard_alone_reaches_filters_rows_and_details(self):
+        self.open_dashboard()
+        ids = self.replica.post_many([{"threat_type": "test", "title": f"row {n}"} for n in range(3)])
+        self.wait_rows(ids[::-1])
+        order = []
+        for _ in range(40):
+            self.press(Keys.TAB)
+            order.append(self.focused())
+            if order[-1] == "SUMMARY":
+                break
+        reached = [name for name in order if name not in ("A", "BUTTON")]
+        self.assertEqual(reached, ["scenario", "trigger", "min-severity", "type-filter", "pause", "SUMMARY"])
+        current = "return document.activeElement.closest('.row').dataset.id"
+        self.press(Keys.ARROW_DOWN)
+        self.assertEqual(self.browser.execute_script(current), ids[1])
+        self.press(Keys.END)
+        self.assertEqual(self.browser.execute_script(current), ids[0])
+        self.press(Keys.HOME, Keys.ENTER)
+        wait_until(lambda: "row 2" in (self.text("#threats .detail") or ""), "Enter opens the row")
+        self.press(Keys.ENTER)
+        wait_until(lambda: self.text("#threats .detail") == "", "Enter closes it")
+        self.assert_nothing_bad_happened()
+
+    def test_flood_keeps_the_page_bounded_and_right(self):
+        self.open_dashboard()
+        ids = []
+        for _ in range(20):
+            ids += self.replica.post_many([{"threat_type": "flood", "title": "a flood of threats"}] * 100)
+        self.wait_rows(ids[::-1][:ROWS_MAX])
+        wait_until(lambda: self.type_counts() == {"flood": "2,000"}, lambda: f"types are {self.type_counts()}")
+        self.assertEqual(self.text("#notices"), "")
+        self.assert_nothing_bad_happened()
+
+    def check_resume_after(self, sent, state):
+        self.open_dashboard()
+        ids = [self.replica.post(title="first", severity="HIGH")["id"]]
+        self.wait_rows(ids)
+        ids += self.replica.post_many([{"threat_type": "burst"}] * 50)
+        self.replica.stop(sent)
+        wait_until(lambda: self.attribute("body", "data-phase") in state,
+                   lambda: f"the page notices, its state reads {self.text('#state')!r}")
+        self.replica.start()
+        ids += self.replica.post_many([{"threat_type": "missed"}] * 20)
+        self.wait_live(RESUME_SECONDS)
+        ids.append(self.replica.post(title="last")["id"])
+        self.wait_rows(ids[::-1])
+        stored = [threat["id"] for threat in self.replica.request("/api/threats?limit=100")]
+        self.assertEqual(self.row_ids(), stored, "the page and the log agree")
+        self.assertEqual(self.text("#notices"), "", "nothing was reported as missing")
+        self.assertEqual(self.browser.execute_script("return document.querySelectorAll('.marker').length"), 0)
+        wait_until(lambda: self.severity_counts()["HIGH"] == "1" and self.severity_counts()["MEDIUM"] == "71",
+                   lambda: f"severities are {self.severity_counts()}")
+        # The browser itself notes each try at a closed port, and each question a dead replica leaves open.
+        self.expected_in_log = ["WebSocket connection to", "net::ERR_CONNECTION_REFUSED",
+                                "net::ERR_CONNECTION_RESET", "net::ERR_EMPTY_RESPONSE",
+                                "the server responded with a status of 503"]
+        self.assert_nothing_bad_happened()
+
+    def test_killed_replica_comes_back_and_the_page_resumes_without_gap_or_repeat(self):
+        self.check_resume_after(signal.SIGKILL, {"reconnecting", "offline"})
+
+    def test_drained_replica_comes_back_and_the_page_resumes_without_gap_or_repeat(self):
+        self.check_resume_after(signal.SIGTERM, {"draining", "reconnecting", "offline"})
+
+
+if __name__ == "__main__":
+    unittest.main()
