@@ -33,11 +33,12 @@ int tocsin_lock_file(const char *path) {
 
 // Runs in the child: only async-signal-safe calls (fork(2)).
 static void run_child(const char *path, char *const arguments[], char *const environment[], int end_signal,
-                      pid_t parent, int report) {
+                      int inherited, pid_t parent, int report) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, end_signal);
+    if (inherited >= 0) fcntl(inherited, F_SETFD, 0);
     int empty = open("/dev/null", O_RDONLY);
     if (empty >= 0) dup2(empty, STDIN_FILENO);
     // The parent may have ended before the signal was asked for.
@@ -48,12 +49,12 @@ static void run_child(const char *path, char *const arguments[], char *const env
     _exit(127);
 }
 
-int tocsin_spawn(const char *path, char *const arguments[], char *const environment[], int end_signal) {
+int tocsin_spawn(const char *path, char *const arguments[], char *const environment[], int end_signal, int inherited) {
     int report[2];
     if (pipe2(report, O_CLOEXEC) != 0) return -1;
     pid_t parent = getpid();
     pid_t child = fork();
-    if (child == 0) run_child(path, arguments, environment, end_signal, parent, report[1]);
+    if (child == 0) run_child(path, arguments, environment, end_signal, inherited, parent, report[1]);
     int code = child < 0 ? errno : 0;
     close(report[1]);
     // The pipe closes when the program runs; before that it carries the error that kept it from running.

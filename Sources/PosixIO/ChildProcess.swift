@@ -9,12 +9,26 @@ public struct ChildProcess: Sendable {
     /// - Parameters:
     ///   - path: The executable; see `find`.
     ///   - arguments: Without the program's name.
+    ///   - lock: Held until the program has ended too, even if this process ends first.
+    public static func start(
+        _ path: String, _ arguments: [String], holding lock: borrowing FileLock
+    ) throws(SystemError) -> ChildProcess {
+        try start(path, arguments, inherited: lock.file.raw)
+    }
+
+    /// Starts a program that inherits nothing but standard output and standard error.
     public static func start(_ path: String, _ arguments: [String]) throws(SystemError) -> ChildProcess {
+        try start(path, arguments, inherited: -1)
+    }
+
+    private static func start(
+        _ path: String, _ arguments: [String], inherited: Int32
+    ) throws(SystemError) -> ChildProcess {
         var words = ([path] + arguments).map { strdup($0) }
         words.append(nil)
         // SAFETY: the words are ours and freed after the call; the child has its own copy by then.
         defer { for word in words { free(word) } }
-        let pid = tocsin_spawn(path, words, environ, SIGTERM)
+        let pid = tocsin_spawn(path, words, environ, SIGTERM, inherited)
         guard pid > 0 else { throw .last("start \(path)") }
         return ChildProcess(pid: pid)
     }
@@ -49,7 +63,7 @@ public struct ChildProcess: Sendable {
 
 /// A file that one process at a time may hold.
 public struct FileLock: ~Copyable {
-    private let file: FileDescriptor
+    fileprivate let file: FileDescriptor
 
     /// - Throws: EWOULDBLOCK when another process holds it.
     public init(path: String) throws(SystemError) {

@@ -45,7 +45,7 @@ final class PrivateRedis {
         do throws(SystemError) {
             try makeDirectory(absolute)
             _ = try SocketAddress(unixPath: absolute + "/redis.sock")
-            lock = try FileLock(path: absolute + "/lock")
+            lock = try Self.takeLock(absolute + "/lock")
         } catch {
             throw error.code == EWOULDBLOCK ? .directoryInUse(absolute) : .directoryUnusable(absolute, error)
         }
@@ -54,7 +54,7 @@ final class PrivateRedis {
         self.logger = logger
         socketPath = absolute + "/redis.sock"
         do throws(SystemError) {
-            child = try ChildProcess.start(executable, Self.arguments(absolute))
+            child = try ChildProcess.start(executable, Self.arguments(absolute), holding: lock)
         } catch {
             throw .cannotStart(error)
         }
@@ -94,7 +94,7 @@ final class PrivateRedis {
 
     private func restart(now: MonotonicTime) {
         do throws(SystemError) {
-            child = try ChildProcess.start(executable, Self.arguments(directory))
+            child = try ChildProcess.start(executable, Self.arguments(directory), holding: lock)
             isRunning = true
             startedAt = now
             restartDue = nil
@@ -113,6 +113,19 @@ final class PrivateRedis {
             "--daemonize", "no", "--loglevel", "notice", "--logfile", "\(directory)/redis.log",
             "--maxmemory-policy", "noeviction",
         ]
+    }
+
+    /// A replica that was killed leaves its redis-server a moment to end; two on the same files would destroy them.
+    private static func takeLock(_ path: String) throws(SystemError) -> FileLock {
+        let deadline = MonotonicTime.now + .seconds(3)
+        while true {
+            do throws(SystemError) {
+                return try FileLock(path: path)
+            } catch {
+                guard error.code == EWOULDBLOCK, MonotonicTime.now < deadline else { throw error }
+                usleep(20_000)
+            }
+        }
     }
 
     private static var workingDirectory: String {

@@ -17,8 +17,9 @@ int tocsin_open_read(const char *path);
 /// Sets a thread's name as `ps` and `perf` show it; at most 15 bytes.
 void tocsin_thread_name(const char *name);
 /// Starts a program that gets `end_signal` when the calling thread ends, whatever ends it. No signal is blocked in it;
-/// its standard input is empty. Returns its pid, or -1 with errno, also when the program cannot be executed.
-int tocsin_spawn(const char *path, char *const arguments[], char *const environment[], int end_signal);
+/// its standard input is empty. It keeps the descriptor `inherited` open, unless that is -1. Returns its pid, or -1 with
+/// errno, also when the program cannot be executed.
+int tocsin_spawn(const char *path, char *const arguments[], char *const environment[], int end_signal, int inherited);
 /// Opens or creates a file and locks it for as long as the descriptor is open; -1 with EWOULDBLOCK if it is locked.
 int tocsin_lock_file(const char *path);
 
