@@ -5,13 +5,7 @@ PATH), and the packages of requirements.txt. Whatever is missing is an error, ne
 """
 
 import json
-import os
-import shutil
 import signal
-import socket
-import subprocess
-import tempfile
-import time
 import unittest
 import urllib.error
 import urllib.request
@@ -21,7 +15,8 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-WAIT_SECONDS = 30
+from replica import WAIT_SECONDS, Replica, required_executable, wait_until
+
 # A browser alone at a dead replica waits up to 30 s between two tries.
 RESUME_SECONDS = 60
 ROWS_MAX = 500
@@ -43,101 +38,6 @@ window.alert = (text) => window.ran.push(`alert: ${text}`);
 """
 
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script><b>bold</b>\"'&lt;svg onload=alert(3)>"
-
-
-def required_executable(variable, *names):
-    """The executable named by an environment variable, else the first of `names` on PATH."""
-    named = os.environ.get(variable)
-    if named:
-        if not os.access(named, os.X_OK):
-            raise RuntimeError(f"{variable}={named} is not an executable file")
-        return os.path.abspath(named)
-    for name in names:
-        found = shutil.which(name)
-        if found:
-            return found
-    raise RuntimeError(f"set {variable}" + (f", or install one of: {', '.join(names)}" if names else ""))
-
-
-def wait_until(condition, message, seconds=WAIT_SECONDS):
-    """Polls until `condition()` is truthy and returns its value; fails with what it last saw."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {message() if callable(message) else message}")
-        time.sleep(0.05)
-
-
-class Replica:
-    """One `tocsin serve` on a free port with its own data directory, which outlives a restart."""
-
-    def __init__(self):
-        self.binary = required_executable("TOCSIN_BIN")
-        self.directory = tempfile.mkdtemp(prefix="tocsin-browser-")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.process = None
-
-    def start(self):
-        environment = {name: value for name, value in os.environ.items()
-                       if name != "REDIS_URL" and not name.startswith("TOCSIN_")}
-        command = [self.binary, "serve", "--port", str(self.port), "--data-dir", os.path.join(self.directory, "data")]
-        with open(os.path.join(self.directory, "log"), "ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
-        wait_until(self.is_ready, lambda: f"the replica becomes ready; its log:\n{self.log()}")
-
-    def is_ready(self):
-        if self.process.poll() is not None:
-            raise AssertionError(f"tocsin serve exited with {self.process.returncode}:\n{self.log()}")
-        try:
-            with urllib.request.urlopen(self.url + "/ready", timeout=2) as answer:
-                return answer.status == 200
-        except (urllib.error.URLError, OSError):
-            return False
-
-    def stop(self, sent=signal.SIGTERM):
-        """Ends the process and waits for it; one that ignores a drain for long is killed and reported."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.process.send_signal(sent)
-        try:
-            self.process.wait(WAIT_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise AssertionError(f"tocsin serve did not stop on {sent.name}:\n{self.log()}") from None
-
-    def remove(self):
-        try:
-            self.stop()
-        finally:
-            shutil.rmtree(self.directory, ignore_errors=True)
-
-    def log(self):
-        with open(os.path.join(self.directory, "log"), encoding="utf-8", errors="replace") as log:
-            return log.read()[-4000:]
-
-    def request(self, path, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"content-type": "application/json", "accept": "application/json"}
-        request = urllib.request.Request(self.url + path, data=data, headers=headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
-
-    def post(self, **threat):
-        return self.request("/api/threats/trigger", {"threat_type": "test", **threat})
-
-    def post_many(self, threats):
-        answers = self.request("/api/threats/batch", threats)
-        refused = [answer for answer in answers if answer["status"] != 201]
-        if refused:
-            raise AssertionError(f"refused: {refused[:3]}")
-        return [answer["id"] for answer in answers]
 
 
 class DashboardTest(unittest.TestCase):

@@ -1,0 +1,15 @@
+"""The topology of compose/compose.yaml as processes on loopback, started anew for each test."""
+
+import pytest
+from topology import Topology
+
+
+@pytest.fixture
+def topology(tmp_path):
+    with Topology(tmp_path) as running:
+        yield running
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.timeout(120))

@@ -1,0 +1,45 @@
+# shellcheck shell=bash
+# What every script needs: the repository's root, messages, root rights, the Swift toolchain.
+# Sourced, never run.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+cd "$root" || exit
+
+# Says what happens next.
+say() {
+    printf '==> %s\n' "$*" >&2
+}
+
+# Ends the script with one line that says why.
+die() {
+    printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+    exit 1
+}
+
+# Runs a command with root's rights.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "needs root or sudo for: $*"
+    fi
+}
+
+# Puts the Swift toolchain on PATH; sudo resets PATH, so the usual places are looked at as well.
+find_swift() {
+    local place home
+    command -v swift >/dev/null && return
+    home=$HOME
+    if [ -n "${SUDO_USER:-}" ]; then
+        home=$(getent passwd "$SUDO_USER" | cut -d : -f 6)
+    fi
+    for place in /opt/swift/usr/bin /usr/share/swift/usr/bin "$home/.local/share/swiftly/bin"; do
+        if [ -x "$place/swift" ]; then
+            PATH=$place:$PATH
+            return
+        fi
+    done
+    die "no swift on PATH: install Swift 6.3 from https://www.swift.org/install/linux/"
+}
