@@ -78,9 +78,8 @@ extension LogClient {
     }
 
     /// Appends records in this order; `completion` gets the results in the same order, once.
-    /// - Parameter batch: At most 1,000 records. They share calls with other publishes of the turn.
+    /// - Parameter batch: Bounded by its caller. They share calls with other publishes of the turn.
     public func publish(batch: [ThreatRecord], completion: @escaping ([PublishResult]) -> Void) {
-        precondition(batch.count <= 1_000, "a batch has at most 1,000 records")
         guard !batch.isEmpty else { return completion([]) }
         let results = BatchResults(count: batch.count, completion: completion)
         for (index, record) in batch.enumerated() {

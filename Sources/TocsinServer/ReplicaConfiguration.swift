@@ -6,7 +6,7 @@ public struct ReplicaConfiguration: Sendable {
     public var port: UInt16 = 8000
     /// Whether a non-loopback address may be served although no authentication is configured.
     public var insecure = false
-    /// `redis://` or `unix://`; `nil` runs a private `redis-server` under `dataDirectory`.
+    /// `redis://` or `unix://`, with user, password and database; `nil` runs a private `redis-server` under `dataDirectory`.
     public var redisURL: String?
     public var redisPrefix = "tocsin"
     /// Threads that serve connections; `nil` for one per core.
@@ -23,7 +23,7 @@ public struct ReplicaConfiguration: Sendable {
     public var retentionCount = 100_000
     /// How long a threat stays readable.
     public var retentionAge = Duration.seconds(7 * 86_400)
-    /// How long a drain may take; streaming clients are closed at moments spread over its first half.
+    /// How long a drain may take; streaming clients are closed at moments spread over its first four fifths.
     public var drainPeriod = Duration.seconds(10)
 
     /// The most entries that each event loop keeps at hand for its clients.

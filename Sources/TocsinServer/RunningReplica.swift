@@ -54,7 +54,7 @@ final class RunningReplica {
         shared.logger.info(
             "ready", "Tocsin \(TocsinVersion.current) is ready; dashboard: http://\(address)/",
             [
-                "replica": "\(shared.configuration.replicaName)", "event_loops": "\(handles.count)",
+                "event_loops": "\(handles.count)",
                 "redis": "\(shared.endpoint)",
             ])
         while !isDraining { wait() }

@@ -59,6 +59,8 @@ struct Tocsin: ParsableCommand {
 
     /// Wrong flags get one line; help and version are printed as they are.
     private static func leave(with error: any Error) -> Never {
+        // A command that has said what was wrong ends with its code alone.
+        if let ended = error as? ExitCode { Glibc.exit(ended.rawValue) }
         let code = exitCode(for: error)
         guard code == ExitCode.validationFailure else { exit(withError: error) }
         let message = self.message(for: error).split(separator: "\n").first.map(String.init) ?? "wrong command line"

@@ -13,7 +13,7 @@ extension EventLoop {
             if let deadline = connection.pointee.deadline, deadline <= tick {
                 connection.pointee.deadline = nil
                 deadlinePassed(connection)
-            } else if connection.pointee.sweepIndex != nil,
+            } else if connection.pointee.isStreaming,
                 connection.pointee.lastSent + shared.configuration.heartbeatInterval <= tick
             {
                 sendHeartbeat(connection)
@@ -61,12 +61,18 @@ extension EventLoop {
         }
     }
 
-    /// Only for a client that has everything: any other has frames on the way.
+    /// Only for a client that has everything it can have: any other has frames on the way.
     private func sendHeartbeat(_ connection: UnsafeMutablePointer<Connection>) {
-        guard feed?.isAtHead(connection.pointee.client) == true, !connection.pointee.hasOutput,
-            connection.pointee.client.partial == nil
-        else { return }
-        let cursor = connection.pointee.client.cursor
+        guard !connection.pointee.hasOutput, connection.pointee.client.partial == nil else { return }
+        let cursor: Cursor
+        if let catchUp = connection.pointee.catchUp {
+            // While Redis cannot be read a client stays where it is, and is told so.
+            guard case .reading = catchUp.stage else { return }
+            cursor = catchUp.cursor
+        } else {
+            guard feed?.isAtHead(connection.pointee.client) == true else { return }
+            cursor = connection.pointee.client.cursor
+        }
         enqueue(.heartbeat, FeedFrame.heartbeat(cursor: cursor), cursor: cursor, connection)
     }
 }

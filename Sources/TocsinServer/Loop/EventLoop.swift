@@ -140,7 +140,17 @@ final class EventLoop {
     }
 
     private func take(_ entries: [FeedEntry]) {
-        for entry in entries { feed?.append(entry) }
+        var unsent = (entries: 0, bytes: 0)
+        for entry in entries {
+            feed?.append(entry)
+            unsent = (unsent.entries + 1, unsent.bytes + entry.byteCount)
+            // More than the ring holds may come at once; nobody is slow who was not given the chance to take it.
+            guard unsent.entries >= shared.ringBounds.entriesMax / 2 || unsent.bytes >= shared.ringBounds.bytesMax / 2
+            else { continue }
+            unsent = (0, 0)
+            sweep.isWanted = true
+            while sweep.isDue { sweepSlice() }
+        }
         if let last = entries.last { log.observe(head: last.cursor) }
         if let ring = feed?.ring { metrics.ring(entries: ring.count, bytes: ring.byteCount) }
         sweep.isWanted = true

@@ -57,7 +57,12 @@ extension EventLoop {
     ///
     /// The connection may be gone afterwards.
     func send(_ connection: UnsafeMutablePointer<Connection>) {
-        guard !connection.pointee.isSendBlocked else { return }
+        if connection.pointee.isSendBlocked {
+            if connection.pointee.sweepIndex != nil, feed?.fellOff(connection.pointee.client) == true {
+                dropSlowClient(connection)
+            }
+            return
+        }
         guard connection.pointee.client.partial == nil || sendPartial(connection) else { return }
         guard !connection.pointee.hasOutput || sendOutbox(connection) else { return }
         if connection.pointee.sweepIndex != nil {

@@ -5,9 +5,9 @@ import ThreatFeed
 final class ReplicaStatus: Sendable {
     private let draining = Atomic<Bool>(false)
     private let subscriptionUp = Atomic<Bool>(false)
-    // Owner: the loop that follows the log writes, any thread reads. Nothing is called while it is held.
     // Owner: the loop that follows the log writes, the main thread reads. Nothing is called while it is held.
     private let reason = Mutex<String?>(nil)
+    // Owner: the loop that follows the log writes, any thread reads. Nothing is called while it is held.
     private let newest = Mutex<Cursor>(.zero)
 
     var isDraining: Bool { draining.load(ordering: .relaxed) }

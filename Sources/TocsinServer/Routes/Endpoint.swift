@@ -49,7 +49,13 @@ enum Endpoint: Equatable {
     }
 
     /// The value of `Allow` (RFC 9110 §10.2.1).
-    var allow: String { method == .post ? "POST, OPTIONS" : "GET, HEAD, OPTIONS" }
+    var allow: String {
+        if method == .post { return "POST, OPTIONS" }
+        return acceptsHead ? "GET, HEAD, OPTIONS" : "GET, OPTIONS"
+    }
+
+    /// A WebSocket has no head to ask for.
+    var acceptsHead: Bool { method == .get && self != .webSocket }
 
     /// The largest body in bytes. A GET has no use for one.
     func bodyBytesMax(_ configuration: ReplicaConfiguration) -> Int {

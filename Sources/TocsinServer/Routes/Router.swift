@@ -17,7 +17,7 @@ extension EventLoop {
             respond(ticket, HTTPResponse(status: .noContent, headers: [("Allow", endpoint.allow)]))
             return
         }
-        guard request.method == endpoint.method || (request.method == .head && endpoint.method == .get) else {
+        guard request.method == endpoint.method || (request.method == .head && endpoint.acceptsHead) else {
             let detail = "\(request.method.rawValue) is not served here; accepted: \(endpoint.allow)."
             respond(ticket, Problem(status: 405, detail: detail), headers: [("Allow", endpoint.allow)])
             return

@@ -76,11 +76,24 @@ extension EventLoop {
             catchUp.isReading = false
             guard let connection = connections.find(token), connection.pointee.catchUp === catchUp else { return }
             switch outcome {
-            // Redis cannot be read: the client stays connected, and the next tick tries again.
-            case .failure: break
+            case .failure(let error): couldNotRead(error, catchUp, connection)
             case .success(let outcome): received(outcome, catchUp, connection)
             }
         }
+    }
+
+    /// A client in the middle of its reading stays, and the next tick tries again. One that has had no frame yet is
+    /// told to come back: silence would look like a feed without threats.
+    private func couldNotRead(
+        _ error: LogError, _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>
+    ) {
+        switch catchUp.stage {
+        case .reading, .collectingHistory: break
+        case .resuming:
+            endStream(
+                connection, code: .tryAgainLater, reason: "the log cannot be read now; resume after \(catchUp.cursor)")
+        }
+        shared.logger.limited("catch_up_failed", "a client cannot be given what it missed", ["reason": "\(error)"])
     }
 
     private func received(

@@ -121,6 +121,8 @@ extension EventLoop {
         metrics.droppedClients.add(1)
         shared.logger.limited("slow_client", "closed a client that fell behind", ["resume_after": "\(cursor)"])
         endStream(connection, code: .tooSlow, reason: "resume after \(cursor)")
+        // What its socket holds already may take a slow client long to read, and the reason comes behind it.
+        connection.pointee.deadline = tick + .seconds(30)
     }
 
     /// Ends a stream with a code, or for an event stream with an `error` event.
@@ -129,7 +131,8 @@ extension EventLoop {
         case .webSocket(let session): beginClose(connection, session, code, reason: reason)
         case .eventStream:
             leaveFeed(connection)
-            enqueue(.error, FeedFrame.error(code: "too_slow", detail: reason), cursor: nil, connection)
+            let name = code == .tooSlow ? "too_slow" : "unavailable"
+            enqueue(.error, FeedFrame.error(code: name, detail: reason), cursor: nil, connection)
             connection.pointee.closesWhenSent = true
             connection.pointee.deadline = tick + .seconds(5)
         case .http, .lingering: break

@@ -1,0 +1,115 @@
+import Glibc
+import PosixIO
+import Testing
+import ThreatFeed
+import TocsinClient
+import WebSocketProtocol
+
+extension Processes {
+    /// Where the feed must break off or start over, and says so.
+    @Suite(.serialized) struct FeedLimits {
+        private func next(_ socket: WebSocketClient) throws -> JSONValue {
+            try #require(try socket.nextJSON())
+        }
+
+        @Test("a client that does not read is closed with 4001, its frames whole, and resumes from the reason's cursor")
+        func slowClient() throws {
+            let cluster = try Harness.cluster(replicas: 1, arguments: ["--ring-entries", "64", "--event-loops", "1"])
+            let url = cluster.urls[0]
+            let slow = try WebSocketClient(url, target: "/ws?history=0", deadline: .seconds(60))
+            var last = try #require(try next(slow)["cursor"]?.cursorValue)
+            let publisher = HTTPClient(url, deadline: .seconds(60))
+            let filler = String(repeating: "x", count: 9_000)
+            let items = (0..<100).map { _ in #"{"threat_type":"malware","metadata":{"filler":"\#(filler)"}}"# }
+            let batch = Array("[\(items.joined(separator: ","))]".utf8)
+            var posted: UInt64 = 0
+            // The buffers of both sockets take some megabytes before the client counts as slow.
+            while try !publisher.get("/metrics").text.contains("\ntocsin_clients_dropped_total 1\n") {
+                try #require(posted < 10_000, "a client that does not read is closed")
+                #expect(try publisher.post("/api/threats/batch", batch).status == 200)
+                posted += 100
+            }
+
+            var received = 0
+            var ending: (code: CloseCode?, reason: String)?
+            while ending == nil, let event = try slow.next() {
+                switch event {
+                case .text(let text):
+                    let cursor = try #require(try JSONValue(parsing: text)["cursor"]?.cursorValue)
+                    #expect(last.sequence == 0 || cursor.sequence == last.sequence + 1)
+                    last = cursor
+                    received += 1
+                case .close(let code, let reason):
+                    ending = (code, String(decoding: reason, as: UTF8.self))
+                case .binary, .ping, .pong: Issue.record("no such event was expected: \(event)")
+                }
+            }
+            #expect(received > 0)
+            #expect(ending?.code == .tooSlow)
+            #expect(ending?.reason == "resume after \(last)")
+
+            let resumed = try WebSocketClient(url, target: "/ws?after=\(last)", deadline: .seconds(60))
+            #expect(try next(resumed)["type"]?.stringValue == "resumed")
+            for sequence in (last.sequence + 1)...posted {
+                #expect(try next(resumed)["cursor"]?.cursorValue?.sequence == sequence)
+            }
+        }
+
+        @Test("a batch larger than the ring reaches a client that reads, whole")
+        func burstBeyondRing() throws {
+            let cluster = try Harness.cluster(replicas: 1, arguments: ["--ring-entries", "16"])
+            let url = cluster.urls[0]
+            let socket = try WebSocketClient(url, target: "/ws?history=0")
+            _ = try next(socket)
+            let items = (0..<1_000).map { _ in #"{"threat_type":"malware"}"# }
+            _ = try HTTPClient(url).post("/api/threats/batch", Array("[\(items.joined(separator: ","))]".utf8))
+            for sequence in UInt64(1)...1_000 {
+                #expect(try next(socket)["cursor"]?.cursorValue?.sequence == sequence)
+            }
+        }
+
+        @Test("a log that Redis lost goes on in a higher generation; connected clients get reset and lose nothing")
+        func reset() throws {
+            let cluster = try Harness.cluster(replicas: 2)
+            let sockets = try cluster.urls.map { try WebSocketClient($0, target: "/ws?history=0") }
+            for socket in sockets { _ = try next(socket) }
+            var before = Cursor.zero
+            for number in 0..<5 {
+                let stored = try Harness.trigger(cluster.urls[0], #"{"id":"r\#(number)","threat_type":"a"}"#)
+                before = try cursor(of: stored)
+            }
+            for socket in sockets {
+                for number in 0..<5 { #expect(try next(socket)["data"]?["id"]?.stringValue == "r\(number)") }
+            }
+            try flush(cluster.redis)
+            let after = try cursor(of: try Harness.trigger(cluster.urls[1], #"{"id":"after","threat_type":"a"}"#))
+            #expect(after > before)
+            #expect(after.generation > before.generation)
+            for socket in sockets {
+                let reset = try next(socket)
+                #expect(reset["type"]?.stringValue == "reset")
+                #expect(reset["from"]?.cursorValue == before)
+                var last = try #require(reset["to"]?.cursorValue)
+                #expect(last.generation == after.generation)
+                var ids: Set<String> = []
+                while !ids.contains("after") {
+                    let threat = try next(socket)
+                    let cursor = try #require(threat["cursor"]?.cursorValue)
+                    #expect(cursor.sequence == last.sequence + 1)
+                    last = cursor
+                    ids.insert(try #require(threat["data"]?["id"]?.stringValue))
+                }
+            }
+            for number in 0..<5 {
+                #expect(try HTTPClient(cluster.urls[0]).get("/api/threats/r\(number)").status == 200, "appended again")
+            }
+        }
+
+        /// What an operator's mistake looks like.
+        private func flush(_ redis: LocalRedis) throws {
+            let tool = try #require(ChildProcess.find("redis-cli"), "redis-cli is missing: apt-get install redis-tools")
+            let flush = try ChildProcess.start(tool, ["-s", redis.socketPath, "FLUSHALL"])
+            while flush.poll() == .running { sched_yield() }
+        }
+    }
+}
