@@ -61,6 +61,7 @@ public struct Feed {
 
     public var filterCount: Int { classes.count }
 
+    /// Appends an entry; batches made before it are void.
     public mutating func append(_ entry: FeedEntry) {
         ring.append(entry)
         classes.appended(to: ring)
@@ -75,15 +76,17 @@ public struct Feed {
         return ClientPosition(next: position, cursor: cursor, filterClass: filterClass, form: form)
     }
 
+    /// Takes a client out of the feed.
     public mutating func leave(_ client: ClientPosition) {
-        classes.leave(client.filterClass)
+        // A batch made for a forgotten filter must not serve the next one that gets its id.
+        if classes.leave(client.filterClass) { cache.removeAll() }
     }
 
     /// Puts a new filter in force from the client's position on; up to its cursor the former one held.
     public mutating func setFilter(_ filter: Filter, for client: inout ClientPosition) {
         let former = client.filterClass
         client.filterClass = classes.join(filter, from: client.next, in: ring)
-        classes.leave(former)
+        if classes.leave(former) { cache.removeAll() }
     }
 
     /// Whether entries the client lacks have left the ring: it was too slow.

@@ -50,16 +50,18 @@ struct FilterClasses {
     }
 
     /// Takes one client out; a filter that nobody has is forgotten.
-    mutating func leave(_ id: FilterClassID) {
-        guard id != .everything else { return }
+    /// - Returns: Whether it was: its id may then name another filter.
+    mutating func leave(_ id: FilterClassID) -> Bool {
+        guard id != .everything else { return false }
         guard let left = classes[id.index] else { preconditionFailure("a client leaves the class it is in") }
         if left.clientCount > 1 {
             classes[id.index]?.clientCount -= 1
-        } else {
-            classes[id.index] = nil
-            indices[left.filter] = nil
-            free.append(id.index)
+            return false
         }
+        classes[id.index] = nil
+        indices[left.filter] = nil
+        free.append(id.index)
+        return true
     }
 
     /// Decides for every class over the entry that the ring just took.

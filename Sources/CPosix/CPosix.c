@@ -38,6 +38,8 @@ static void run_child(const char *path, char *const arguments[], char *const env
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, end_signal);
+    // Ctrl-C in a terminal is for the parent, which ends its children in order.
+    setpgid(0, 0);
     if (inherited >= 0) fcntl(inherited, F_SETFD, 0);
     int empty = open("/dev/null", O_RDONLY);
     if (empty >= 0) dup2(empty, STDIN_FILENO);

@@ -46,10 +46,12 @@ public struct ChildProcess: Sendable {
         case killed(signal: Int32)
     }
 
-    /// Asks once, without waiting. After anything but `running` the pid belongs to nobody.
+    /// Asks once, without waiting. After anything but `running` the pid belongs to nobody; when somebody else has asked
+    /// already, the status is not known and given as -1.
     public func poll() -> State {
         var status: Int32 = 0
         let result = retryingOnInterrupt { waitpid(pid, &status, WNOHANG) }
+        if result == -1 { return .exited(status: -1) }
         guard result == pid else { return .running }
         let signal = status & 0x7F
         return signal == 0 ? .exited(status: (status >> 8) & 0xFF) : .killed(signal: signal)

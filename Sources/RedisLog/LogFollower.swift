@@ -33,6 +33,8 @@ public final class LogFollower {
     private let channel: String
     private var tracker: FeedTracker
     private var isSubscribed = false
+    /// Why the last read gave nothing; `nil` after one that did.
+    private var readFailure: LogError?
     private var nextProbe: MonotonicTime?
     private var isProbing = false
     private let probeInterval: Duration
@@ -190,9 +192,10 @@ extension LogFollower {
             guard let self else { return }
             switch result {
             case .success(let page):
+                readFailure = nil
                 client.observe(head: page.head.cursor)
                 perform(tracker.newestAnswered(number, page))
-            case .failure: tracker.readFailed(number)
+            case .failure(let error): readFailed(number, error)
             }
         }
     }
@@ -201,8 +204,10 @@ extension LogFollower {
         client.resume(after: after, limit: limit) { [weak self] result in
             guard let self else { return }
             switch result {
-            case .success(let outcome): perform(tracker.readAnswered(number, outcome))
-            case .failure: tracker.readFailed(number)
+            case .success(let outcome):
+                readFailure = nil
+                perform(tracker.readAnswered(number, outcome))
+            case .failure(let error): readFailed(number, error)
             }
         }
     }
@@ -213,18 +218,26 @@ extension LogFollower {
             guard let self else { return }
             switch result {
             case .success: perform(tracker.forkFinished(number))
-            case .failure: tracker.readFailed(number)
+            case .failure(let error): readFailed(number, error)
             }
         }
     }
 
+    /// The next probe asks again; until then readiness tells why.
+    private func readFailed(_ number: FeedTracker.ReadNumber, _ error: LogError) {
+        readFailure = error
+        tracker.readFailed(number)
+    }
+
     private func updateHealth() {
         let redisUp = client.isUp
-        let subscriptionUp = isSubscribed && tracker.isPrimed
+        let subscriptionUp = isSubscribed && tracker.isPrimed && !tracker.needsRetry
         let reason =
             if !redisUp { client.link.isUp ? "loading scripts" : client.link.downReason } else if !isSubscribed {
                 subscription.isUp ? "subscribing" : "subscription: \(subscription.downReason)"
-            } else if !tracker.isPrimed { "reading the log" } else { "" }
+            } else if !subscriptionUp {
+                readFailure.map { "the log cannot be read: \($0)" } ?? "reading the log"
+            } else { "" }
         let health = LogHealth(redisUp: redisUp, subscriptionUp: subscriptionUp, reason: reason)
         guard health != self.health else { return }
         self.health = health

@@ -26,6 +26,8 @@ extension LogClient {
 
     /// Retained entries after a cursor, oldest first, whatever may be missing before them.
     public func range(after cursor: Cursor, limit: Int, completion: @escaping (Result<[LogEntry], LogError>) -> Void) {
+        // Redis takes no open interval that nothing can follow.
+        guard cursor < Cursor(generation: .max, sequence: .max) else { return completion(.success([])) }
         scripts.run(RedisCommand("XRANGE", keys.log, "(\(cursor)", "+", "COUNT", String(limit))) { result in
             completion(result.decoded { reply throws(LogError) in try EntryDecoding.entries(reply) })
         }
@@ -37,7 +39,8 @@ extension LogClient {
         before: Cursor? = nil, limit: Int, completion: @escaping (Result<LogPage, LogError>) -> Void
     ) {
         scripts.run(.newest) { command in
-            command.append(before.map { "(\($0)" } ?? "+")
+            // Redis takes no open interval that nothing can precede; there is no entry 0-0, so a closed one will do.
+            command.append(before.map { $0 == .zero ? "0-0" : "(\($0)" } ?? "+")
             command.append(Int64(limit))
         } reply: { result in
             completion(

@@ -41,6 +41,7 @@ public final class RedisLink {
     private let buffer = ReceiveBuffer()
     private var state = State.stopped
     private var pending: PendingCommands
+    private var upSince = MonotonicTime(nanoseconds: 0)
     private var backoff: Backoff
     private var remainingAddresses: [SocketAddress] = []
     /// The latest time the owner gave.
@@ -114,6 +115,7 @@ public final class RedisLink {
         case .connecting(let wire, let deadline): finishConnecting(wire, deadline: deadline)
         case .greeting(let wire, _), .up(let wire):
             if events.contains(.writable) { flush(wire) }
+            guard self.wire === wire else { return }
             if !events.isDisjoint(with: [.readable, .peerClosed, .hungUp]) { receive(wire) }
         }
     }
@@ -247,7 +249,7 @@ extension RedisLink {
         guard case .greeting(let wire, _) = state else { return }
         state = .up(wire)
         downReason = ""
-        backoff.reset()
+        upSince = clock
         onUp?()
     }
 
@@ -339,6 +341,8 @@ extension RedisLink {
     ]
 
     private func fail(_ reason: String) {
+        // A server that greets and then refuses every command must not be asked in a tight circle.
+        if isUp, clock - upSince > limits.backoffMax { backoff.reset() }
         lose(reason: reason, next: .waiting(until: clock + backoff.next()))
     }
 

@@ -17,19 +17,19 @@ final class ScriptRunner {
     func load(completion: @escaping (Result<Void, LogError>) -> Void) {
         isReady = false
         var loaded: [[UInt8]] = []
-        for script in LogScript.allCases {
+        var refused: LogError?
+        for (index, script) in LogScript.allCases.enumerated() {
             link.send(RedisCommand("SCRIPT", "LOAD", script.source)) { [weak self] result in
                 switch result {
                 case .success(.string(let digest)): loaded.append(digest)
-                case .success(.error(let code, let message)):
-                    if script == .counts {
-                        completion(.failure(Self.refusal(code: code, message: message)))
-                    }
-                    return
-                case .success(.integer), .success(.array), .success(.null): return
+                case .success(.error(let code, let message)): refused = Self.refusal(code: code, message: message)
+                case .success(.integer), .success(.array), .success(.null):
+                    refused = .unavailable(reason: "SCRIPT LOAD was not answered with a digest")
+                // The link is down and comes up again, and this is called anew.
                 case .failure: return
                 }
-                guard loaded.count == LogScript.allCases.count, let self else { return }
+                guard index == LogScript.allCases.count - 1, let self else { return }
+                if let refused { return completion(.failure(refused)) }
                 digests = loaded
                 isReady = true
                 completion(.success(()))

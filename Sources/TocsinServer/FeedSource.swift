@@ -59,7 +59,8 @@ final class FeedSource {
         } else {
             hasBegun = true
             // Whoever stands just before the first entry misses nothing: sequence numbers are contiguous.
-            let before = Cursor(generation: first.cursor.generation, sequence: first.cursor.sequence - 1)
+            let before = Cursor(
+                generation: first.cursor.generation, sequence: first.cursor.sequence - min(1, first.cursor.sequence))
             send(.begin(after: before, framed))
         }
         shared.status.setHead(last.cursor)

@@ -44,6 +44,8 @@ public enum Replica {
     ) throws(StartFailure) -> RunningReplica {
         SystemFigures.raiseDescriptorLimit()
         signal(SIGPIPE, SIG_IGN)
+        // A parent may have left it ignored, and then no child's end is ever told.
+        signal(SIGCHLD, SIG_DFL)
         let signals: SignalDescriptor
         do throws(SystemError) {
             signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP, SIGCHLD])

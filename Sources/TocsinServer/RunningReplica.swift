@@ -50,7 +50,10 @@ final class RunningReplica {
             end(.stop)
             throw error
         }
-        guard !isDraining else { return }
+        guard !isDraining else {
+            end(.stop)
+            return
+        }
         shared.logger.info(
             "ready", "Tocsin \(TocsinVersion.current) is ready; dashboard: http://\(address)/",
             [

@@ -39,7 +39,7 @@ enum Settings {
                 Where the log is kept, with user, password and database as needed. Without one, tocsin runs a private, \
                 durable redis-server of its own.
                 """,
-            accepts: "redis://[[user]:password@]host[:port][/database], rediss:// likewise, or unix:///path",
+            accepts: "redis://[[user]:password@]host[:port][/database] or unix:///path",
             defaultText: "a private redis-server", fallbackEnvironment: "REDIS_URL", member: \.redisURL,
             parse: redisURL),
         Setting(

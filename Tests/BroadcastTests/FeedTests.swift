@@ -54,10 +54,11 @@ struct FeedTests {
         var client = try #require(clientJoined)
         let batch = feed.batch(for: client)
         _ = feed.advance(&client, past: batch, byteCount: 1)
-        for sequence in 4...6 { feed.append(entry(UInt64(sequence))) }
-        #expect(!feed.fellOff(client) || client.next < feed.ring.tail)
-        feed.append(entry(7))
-        feed.append(entry(8))
+        for sequence in 4...5 {
+            feed.append(entry(UInt64(sequence)))
+            #expect(!feed.fellOff(client), "the ring still holds the second entry")
+        }
+        feed.append(entry(6))
         #expect(feed.fellOff(client))
         #expect(client.cursor == cursor(1))
     }
@@ -97,6 +98,21 @@ struct FeedTests {
         #expect(feed.filterCount == 0)
     }
 
+    @Test("what was made for a filter that is gone does not serve the filter that comes after it")
+    func forgottenFilter() throws {
+        var feed = makeFeed(entries: 0)
+        for sequence in 1...4 { feed.append(entry(UInt64(sequence), severity: sequence < 3 ? .low : .critical)) }
+        let severe = Filter(minSeverity: .critical, threatTypes: [], customerNames: [])
+        let firstJoined = feed.join(after: cursor(0), filter: severe, form: .webSocket)
+        let first = try #require(firstJoined)
+        #expect(texts(feed.batch(for: first)) == ["3", "4"])
+        feed.leave(first)
+        let mild = Filter(minSeverity: .low, threatTypes: [], customerNames: [])
+        let secondJoined = feed.join(after: cursor(0), filter: mild, form: .webSocket)
+        let second = try #require(secondJoined)
+        #expect(texts(feed.batch(for: second)) == ["1", "2", "3", "4"])
+    }
+
     @Test("a changed filter holds from the client's position on")
     func changesFilter() throws {
         var feed = makeFeed(entries: 0)
@@ -116,6 +132,7 @@ struct FeedTests {
         #expect(feed.newest(3, matching: .everything).isComplete)
         #expect(feed.newest(20, matching: .everything).isComplete, "the ring reaches to the start of the log")
         for sequence in 11...40 { feed.append(entry(UInt64(sequence))) }
+        #expect(feed.newest(100, matching: .everything).entries.count == 40)
         var cut = makeFeed(entries: 40, entriesMax: 5)
         #expect(!cut.newest(20, matching: .everything).isComplete)
         cut.append(reset(generation: 2, sequence: 41))

@@ -82,7 +82,7 @@ extension Processes {
             #expect(verdict.isKept, "\(verdict.findings)")
         }
 
-        @Test("SIGTERM drains: clients are closed with 1012, nothing more is accepted, the exit code is 0")
+        @Test("SIGTERM drains: clients are closed with 1012, the exit code is 0")
         func drain() throws {
             let cluster = try Harness.cluster(replicas: 1, arguments: ["--drain-seconds", "3"])
             let fleet = try Harness.fleet(cluster.urls, clients: 4)

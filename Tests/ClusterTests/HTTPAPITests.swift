@@ -184,6 +184,38 @@ extension Processes {
             expectProblem(try client.post("/api/threats/batch", Array(large.utf8)), 413)
         }
 
+        @Test("a client that closes its half still gets every answer, in order, and none is cut")
+        func halfClose() throws {
+            let cluster = try Harness.cluster(replicas: 1)
+            let url = cluster.urls[0]
+            let filler = String(repeating: "x", count: 50_000)
+            for _ in 0..<100 {
+                try Harness.trigger(url, #"{"threat_type":"malware","metadata":{"filler":"\#(filler)"}}"#)
+            }
+            let requests = String(repeating: "GET /api/threats?limit=100 HTTP/1.1\r\nHost: t\r\n\r\n", count: 3)
+            let received = try HalfClosingClient(url).exchange(Array(requests.utf8))
+            var decoder = HTTPResponseDecoder(bodyBytesMax: 16 << 20)
+            for _ in 0..<3 { decoder.sentRequest(.get) }
+            decoder.append(received.span)
+            for _ in 0..<3 {
+                let response = try #require(try decoder.nextResponse())
+                #expect(try JSONValue(parsing: response.body).elements?.count == 100)
+            }
+        }
+
+        @Test("cursors at either end of what a cursor can be page to nothing")
+        func outermostCursors() throws {
+            let cluster = try Harness.cluster(replicas: 1)
+            try Harness.trigger(cluster.urls[0], #"{"threat_type":"malware"}"#)
+            let client = HTTPClient(cluster.urls[0])
+            for query in ["before=0-0", "after=18446744073709551615-18446744073709551615"] {
+                let answer = try client.get("/api/threats?\(query)")
+                #expect(answer.status == 200)
+                #expect(answer.text == "[]")
+            }
+            #expect(try client.get("/api/threats?after=0-0").json?.elements?.count == 1)
+        }
+
         @Test("the list is newest first, pages by offset and by cursor, and filters")
         func list() throws {
             let cluster = try Harness.cluster(replicas: 1)

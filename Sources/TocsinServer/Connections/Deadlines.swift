@@ -31,10 +31,8 @@ extension EventLoop {
             if connection.pointee.isStreaming {
                 let moment = Int64.random(in: 0...max(0, last), using: &random)
                 connection.pointee.deadline = tick + .nanoseconds(moment)
-            } else if case .http(let conversation) = connection.pointee.dialogue, !conversation.isAnswering,
-                conversation.decoder.isIdle
-            {
-                close(connection)
+            } else if case .http(let conversation) = connection.pointee.dialogue, conversation.decoder.isIdle {
+                closeOnceAnswered(connection, conversation)
             }
         }
     }

@@ -67,7 +67,8 @@ extension EventLoop {
         if closes || isLast {
             conversation.stopReading()
             connection.pointee.closesWhenSent = true
-        } else if !conversation.isAnswering {
+        }
+        if !conversation.isAnswering {
             connection.pointee.deadline = tick + shared.configuration.idleTimeout
         }
         markDirty(connection)
@@ -76,6 +77,21 @@ extension EventLoop {
 
     func respond(_ ticket: ResponseTicket, _ problem: Problem, headers: [(String, String)] = []) {
         respond(ticket, HTTPResponse(problem, headers: headers))
+    }
+
+    /// Reads no further request, and closes when every answer is sent that is due.
+    func closeOnceAnswered(_ connection: UnsafeMutablePointer<Connection>, _ conversation: HTTPConversation) {
+        conversation.stopReading()
+        if conversation.isAnswering {
+            updateInterest(connection)
+        } else if connection.pointee.hasOutput {
+            connection.pointee.closesWhenSent = true
+            connection.pointee.deadline = tick + shared.configuration.idleTimeout
+            updateInterest(connection)
+            markDirty(connection)
+        } else {
+            close(connection)
+        }
     }
 
     /// A request that breaks the syntax is the last one: where the next would start is not known.
@@ -109,6 +125,12 @@ extension EventLoop {
     func requestDeadlinePassed(
         _ connection: UnsafeMutablePointer<Connection>, _ conversation: HTTPConversation
     ) {
+        let stalled = connection.pointee.lastSent + shared.configuration.idleTimeout
+        if connection.pointee.hasOutput, stalled > tick {
+            // A large answer is still on its way to a slow client.
+            connection.pointee.deadline = stalled
+            return
+        }
         guard conversation.isReceiving, !conversation.isReadingStopped else {
             close(connection)
             return

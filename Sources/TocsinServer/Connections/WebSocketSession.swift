@@ -34,23 +34,25 @@ extension EventLoop {
     func serveMessages(_ connection: UnsafeMutablePointer<Connection>, _ session: WebSocketSession) {
         do throws(FrameError) {
             while let event = try session.decoder.next() {
-                switch event {
-                case .close(let code, _):
+                if case .close(let code, _) = event {
                     perform(session.closeHandshake.receivedClose(code), connection)
                     return
-                case .pong: break
+                }
+                // After our Close frame nothing is answered (RFC 6455 §5.5.1); the peer's own is still awaited.
+                guard session.closeHandshake.maySendData else { continue }
+                switch event {
+                case .close, .pong: break
                 case .ping(let payload): answerPing(payload, connection, session)
                 case .text(let text): serveMessage(text, connection, session)
                 case .binary:
-                    guard withinAllowance(connection, session) else { return }
+                    guard withinAllowance(connection, session) else { continue }
                     sendFrame(
                         FeedFrame.error(code: "binary_message", detail: "Messages are JSON text; binary is not read."),
                         connection)
                 }
-                guard case .webSocket = connection.pointee.dialogue, session.closeHandshake.maySendData else { return }
             }
         } catch {
-            metrics.protocolErrors.add(1)
+            if session.closeHandshake.maySendData { metrics.protocolErrors.add(1) }
             perform(session.closeHandshake.fail(error.closeCode), connection, reason: error.reason)
         }
     }
@@ -133,6 +135,7 @@ extension EventLoop {
     }
 
     private func setFilter(_ filter: Filter, _ connection: UnsafeMutablePointer<Connection>) {
+        precondition(connection.pointee.isStreaming, "a client that may be answered is in the feed or on its way there")
         let cursor: Cursor
         if let catchUp = connection.pointee.catchUp {
             catchUp.filter = filter

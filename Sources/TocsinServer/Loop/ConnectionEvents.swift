@@ -55,13 +55,12 @@ extension EventLoop {
     }
 
     private func receivedEndOfStream(_ connection: UnsafeMutablePointer<Connection>) {
-        guard case .http(let conversation) = connection.pointee.dialogue, conversation.isAnswering else {
+        guard case .http(let conversation) = connection.pointee.dialogue else {
             close(connection)
             return
         }
         // The client may have closed only its half and still wait for the answers (RFC 9112 §9.6).
-        conversation.stopReading()
-        updateInterest(connection)
+        closeOnceAnswered(connection, conversation)
     }
 
     /// Watches for what the connection can use: reading stops while too many answers are due.

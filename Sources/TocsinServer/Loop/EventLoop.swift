@@ -140,20 +140,20 @@ final class EventLoop {
     }
 
     private func take(_ entries: [FeedEntry]) {
-        var unsent = (entries: 0, bytes: 0)
         for entry in entries {
             feed?.append(entry)
-            unsent = (unsent.entries + 1, unsent.bytes + entry.byteCount)
-            // More than the ring holds may come at once; nobody is slow who was not given the chance to take it.
-            guard unsent.entries >= shared.ringBounds.entriesMax / 2 || unsent.bytes >= shared.ringBounds.bytesMax / 2
-            else { continue }
-            unsent = (0, 0)
             sweep.isWanted = true
-            while sweep.isDue { sweepSlice() }
+            sweep.unsentEntries += 1
+            sweep.unsentBytes += entry.byteCount
+            // More than the ring holds may come at once; nobody is slow who was not given the chance to take it.
+            if sweep.unsentEntries >= shared.ringBounds.entriesMax / 2
+                || sweep.unsentBytes >= shared.ringBounds.bytesMax / 2
+            {
+                while sweep.isDue { sweepSlice() }
+            }
         }
         if let last = entries.last { log.observe(head: last.cursor) }
         if let ring = feed?.ring { metrics.ring(entries: ring.count, bytes: ring.byteCount) }
-        sweep.isWanted = true
         advanceCatchUps()
     }
 
@@ -171,7 +171,12 @@ final class EventLoop {
         nextTick = now + (drainEnd == nil ? .seconds(1) : Tick.duration)
         advanceCatchUps()
         checkDeadlines()
-        if let drainEnd, now >= drainEnd || connections.count == 0 { isFinished = true }
+        if let drainEnd, now >= drainEnd || hasNothingLeft { isFinished = true }
+    }
+
+    /// The loop that follows the log outlives the others: their clients want the feed until they are closed.
+    private var hasNothingLeft: Bool {
+        connections.count == 0 && (follower == nil || shared.runningLoops.value == 1)
     }
 
     private func updateDate() {

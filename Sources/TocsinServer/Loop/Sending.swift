@@ -14,6 +14,10 @@ struct Sweep {
     /// The next client of the pass under way; 0 when none is.
     var nextIndex = 0
 
+    /// What came since the last pass began.
+    var unsentEntries = 0
+    var unsentBytes = 0
+
     /// Whether clients remain to be visited, so that the loop must not sleep.
     var isDue: Bool { isWanted || nextIndex > 0 }
 }
@@ -42,7 +46,11 @@ extension EventLoop {
     /// Gives the next clients of the feed everything they lack.
     func sweepSlice() {
         guard sweep.isDue else { return }
-        if sweep.nextIndex == 0 { sweep.isWanted = false }
+        if sweep.nextIndex == 0 {
+            sweep.isWanted = false
+            sweep.unsentEntries = 0
+            sweep.unsentBytes = 0
+        }
         let end = sweep.nextIndex + Sweep.clientsPerSlice
         while sweep.nextIndex < min(end, sweep.clients.count) {
             let token = sweep.clients[sweep.nextIndex]

@@ -37,7 +37,9 @@ final class ReplicaStatus: Sendable {
     ///   - commandsUp: Whether the asking loop can give commands to Redis.
     ///   - isFeedReady: Whether it has read the log once.
     func readiness(commandsUp: Bool, isFeedReady: Bool) -> Readiness {
-        Readiness(isRedisUp: commandsUp, isSubscriptionUp: isSubscriptionUp && isFeedReady, isDraining: isDraining)
+        Readiness(
+            isRedisUp: commandsUp, isSubscriptionUp: isSubscriptionUp && isFeedReady, isDraining: isDraining,
+            downReason: downReason)
     }
 }
 
@@ -46,6 +48,8 @@ struct Readiness {
     let isRedisUp: Bool
     let isSubscriptionUp: Bool
     let isDraining: Bool
+    /// What the follower of the log last said about Redis.
+    let downReason: String?
 
     var isReady: Bool { isRedisUp && isSubscriptionUp && !isDraining }
 
@@ -63,8 +67,9 @@ struct Readiness {
 
     private var reason: String? {
         if isDraining { return "the replica drains" }
-        if !isRedisUp { return "Redis cannot be reached" }
-        if !isSubscriptionUp { return "the subscription to the log is not up" }
+        let cause = downReason.map { $0.isEmpty ? "" : ": \($0)" } ?? ""
+        if !isRedisUp { return "Redis cannot be used" + cause }
+        if !isSubscriptionUp { return "the log is not followed" + cause }
         return nil
     }
 }

@@ -121,6 +121,11 @@ extension EventLoop {
             catchUp.stage = .reading
         }
         for entry in entries {
+            if catchUp.cursor != .zero, entry.cursor.generation > catchUp.cursor.generation {
+                let to = Cursor(generation: entry.cursor.generation, sequence: entry.cursor.sequence - 1)
+                let reason = "the log went on in a new generation"
+                enqueue(.reset, FeedFrame.reset(from: catchUp.cursor, to: to, reason: reason), cursor: to, connection)
+            }
             if catchUp.filter.matches(entry.record.facets) {
                 enqueue(.newThreat, FeedFrame.newThreat(entry).text, cursor: entry.cursor, connection)
                 metrics.deliveredEntries.add(1)
@@ -137,6 +142,7 @@ extension EventLoop {
     ) {
         guard case .resuming(let history) = catchUp.stage else {
             // Retention overtook a client in the middle of its reading; only a new start can be honest with it.
+            metrics.droppedClients.add(1)
             endStream(connection, code: .tooSlow, reason: "resume after \(catchUp.cursor)")
             return
         }

@@ -27,7 +27,8 @@ enum EntryEncoding {
         return FeedEntry(
             cursor: logEntry.cursor, facets: logEntry.record.facets, logEntry: logEntry,
             webSocket: FrameEncoder.frame(opcode: .text, payload: text.span),
-            otherForm: { form in encode(text, .newThreat, cursor: logEntry.cursor, as: form) })
+            // Written anew from the log's entry when it is needed, rather than kept for that.
+            otherForm: { encode(FeedFrame.newThreat(logEntry).text, .newThreat, cursor: logEntry.cursor, as: $0) })
     }
 
     /// What tells clients that the log goes on in a higher generation.

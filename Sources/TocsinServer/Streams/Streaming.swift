@@ -45,7 +45,9 @@ extension EventLoop {
         catchUp.isReading = true
         beginCatchUp(catchUp, connection)
         let token = connection.pointee.token
-        let query = ThreatQuery(filter: filter, offset: 0, limit: history, before: head.successor, after: nil)
+        let query = ThreatQuery(
+            filter: filter, offset: 0, limit: history, before: head.successor, after: nil,
+            scannedMax: shared.limits.historyScannedMax)
         run(query) { [unowned self] result in
             catchUp.isReading = false
             guard let connection = connections.find(token), connection.pointee.catchUp === catchUp else { return }

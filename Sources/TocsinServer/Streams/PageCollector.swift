@@ -11,6 +11,8 @@ struct ThreatQuery {
     var before: Cursor?
     /// Only entries after this cursor: without `before`, the page next to it on the newer side.
     var after: Cursor?
+    /// Entries looked at before the search is given up; the page then holds what was found.
+    var scannedMax = Int.max
 }
 
 /// Collects one page from the log, read by read, until it is full or the log ends.
@@ -26,6 +28,7 @@ private final class PageCollector {
     private let readsForward: Bool
     private var position: Cursor?
     private var passedOver = 0
+    private var scanned = 0
     private var found: [LogEntry] = []
 
     init(_ query: ThreatQuery, _ log: LogClient, _ completion: @escaping (Result<[LogEntry], LogError>) -> Void) {
@@ -54,7 +57,8 @@ private final class PageCollector {
         switch result {
         case .failure(let error): completion(.failure(error))
         case .success(let entries):
-            if take(entries) || entries.count < asked {
+            scanned += entries.count
+            if take(entries) || entries.count < asked || scanned >= query.scannedMax {
                 completion(.success(readsForward ? found.reversed() : found))
             } else {
                 position = entries.last?.cursor
