@@ -41,6 +41,7 @@ public final class RedisLink {
     private let buffer = ReceiveBuffer()
     private var state = State.stopped
     private var pending: PendingCommands
+    private var random: SplitMix64
     private var upSince = MonotonicTime(nanoseconds: 0)
     private var backoff: Backoff
     private var remainingAddresses: [SocketAddress] = []
@@ -62,7 +63,8 @@ public final class RedisLink {
         self.mode = mode
         self.limits = limits
         pending = PendingCommands(countMax: limits.pendingCommandsMax, bytesMax: limits.pendingBytesMax)
-        backoff = Backoff(minimum: limits.backoffMin, maximum: limits.backoffMax, randomSeed: randomSeed)
+        backoff = Backoff(first: limits.backoffMin, longest: limits.backoffMax)
+        random = SplitMix64(state: randomSeed)
     }
 
     public var isUp: Bool {
@@ -343,7 +345,8 @@ extension RedisLink {
     private func fail(_ reason: String) {
         // A server that greets and then refuses every command must not be asked in a tight circle.
         if isUp, clock - upSince > limits.backoffMax { backoff.reset() }
-        lose(reason: reason, next: .waiting(until: clock + backoff.next()))
+        let wait = backoff.next(randomness: .random(in: 0..<1, using: &random))
+        lose(reason: reason, next: .waiting(until: clock + wait))
     }
 
     /// Closes the connection and fails what waits, in order.

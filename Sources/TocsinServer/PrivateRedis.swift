@@ -25,8 +25,6 @@ final class PrivateRedis {
         }
     }
 
-    private static let restartDelayMax = Duration.seconds(5)
-
     let socketPath: String
     private let directory: String
     private let executable: String
@@ -35,7 +33,7 @@ final class PrivateRedis {
     private var child: ChildProcess
     private var isRunning = true
     private var startedAt = MonotonicTime.now
-    private var restartDelay = Duration.milliseconds(100)
+    private var backoff = Backoff(first: .milliseconds(100), longest: .seconds(5))
     private(set) var restartDue: MonotonicTime?
 
     /// Takes the data directory and starts the server.
@@ -66,15 +64,15 @@ final class PrivateRedis {
             let state = child.poll()
             guard state != .running else { return }
             isRunning = false
-            if now - startedAt > Self.restartDelayMax { restartDelay = .milliseconds(100) }
-            restartDue = now + restartDelay
+            if now - startedAt > backoff.longest { backoff.reset() }
+            let delay = backoff.next(randomness: .random(in: 0..<1))
+            restartDue = now + delay
             logger.error(
                 "private_redis_ended", "the private redis-server ended and is started again",
                 [
-                    "state": "\(state)", "delay_ms": "\(restartDelay.millisecondsRoundedUp)",
+                    "state": "\(state)", "delay_ms": "\(delay.millisecondsRoundedUp)",
                     "log": "\(directory)/redis.log",
                 ])
-            restartDelay = min(restartDelay * 2, Self.restartDelayMax)
         } else if let due = restartDue, now >= due {
             restart(now: now)
         }
@@ -100,8 +98,7 @@ final class PrivateRedis {
             restartDue = nil
         } catch {
             logger.error("private_redis_failed", "the private redis-server does not start", ["error": "\(error)"])
-            restartDue = now + restartDelay
-            restartDelay = min(restartDelay * 2, Self.restartDelayMax)
+            restartDue = now + backoff.next(randomness: .random(in: 0..<1))
         }
     }
 

@@ -1,4 +1,5 @@
-// What `import Glibc` does not show to Swift (Linux-only calls), as one-line wrappers. No logic.
+// What `import Glibc` does not show to Swift (Linux-only calls), as thin wrappers, and what must run in C
+// between fork and exec. No logic beyond that.
 // _GNU_SOURCE stands in the .c file: in a public header it changes how the module of Glibc is built.
 #ifndef TOCSIN_CPOSIX_H
 #define TOCSIN_CPOSIX_H
