@@ -59,6 +59,11 @@ public struct Feed {
         ring = Ring(bounds: bounds, startingAfter: cursor)
     }
 
+    /// Notes what retention has let go of; it is no longer history, and no resume starts before it.
+    public mutating func trim(through cursor: Cursor) {
+        ring.trim(through: cursor)
+    }
+
     public var filterCount: Int { classes.count }
 
     /// Appends an entry; batches made before it are void.
@@ -141,6 +146,7 @@ public struct Feed {
         while found.count < limit, position > ring.tail {
             position -= 1
             let entry = ring[position]
+            guard entry.cursor > ring.trimmedThrough else { return (found, true) }
             if entry.logEntry != nil, FilterClasses.matches(filter, entry) { found.append(entry) }
         }
         let reachesStart = ring.cursorBeforeTail.sequence == 0

@@ -27,6 +27,9 @@ public struct Ring {
     public private(set) var cursorBeforeTail: Cursor
     /// Cursor of the newest entry, or where the feed began.
     public private(set) var headCursor: Cursor
+    /// What retention has let go of: entries up to here are no longer shown, though clients on their way to the head
+    /// still get them.
+    public private(set) var trimmedThrough = Cursor.zero
 
     /// - Parameter cursor: Where the feed stands before the first entry is appended.
     public init(bounds: Bounds, startingAfter cursor: Cursor) {
@@ -48,6 +51,8 @@ public struct Ring {
     /// Appends an entry and lets the oldest go while a bound is passed. The newest always stays.
     public mutating func append(_ entry: FeedEntry) {
         precondition(entry.cursor >= headCursor, "cursors never go back")
+        // An empty log has no generation yet, and cursors of any other must not seem to lie in this one.
+        if cursorBeforeTail == .zero, entries.isEmpty { cursorBeforeTail = entry.cursor.predecessor }
         entries.append(entry)
         byteCount += entry.byteCount
         headCursor = entry.cursor
@@ -59,17 +64,27 @@ public struct Ring {
         }
     }
 
+    /// Notes what retention has let go of.
+    public mutating func trim(through cursor: Cursor) {
+        trimmedThrough = max(trimmedThrough, cursor)
+    }
+
     /// Where a client continues that has got everything up to `cursor`.
-    /// - Returns: `nil` when the ring cannot tell: entries after `cursor` have left it, or it has not seen `cursor` yet.
+    /// - Returns: `nil` when only the log can tell: entries after `cursor` have left the ring or were let go of, or the
+    ///   ring has not seen `cursor`.
     public func position(after cursor: Cursor) -> FeedPosition? {
-        guard cursor >= cursorBeforeTail, cursor <= headCursor else { return nil }
+        guard cursor >= cursorBeforeTail, cursor <= headCursor, cursor >= trimmedThrough || cursor == headCursor else {
+            return nil
+        }
         var low = 0
         var high = entries.count
         while low < high {
             let middle = (low + high) / 2
             if entries[middle].cursor <= cursor { low = middle + 1 } else { high = middle }
         }
-        return tail + FeedPosition(low)
+        // A cursor that no entry has may come from another log: what lies between it and the ring is not known.
+        let isKnown = low == 0 ? cursor == cursorBeforeTail : entries[low - 1].cursor == cursor
+        return isKnown ? tail + FeedPosition(low) : nil
     }
 
     /// The entries of the log held after `cursor`, in order.
@@ -80,5 +95,12 @@ public struct Ring {
     /// The cursor of a client that continues at `position`.
     public func cursor(before position: FeedPosition) -> Cursor {
         position <= tail ? cursorBeforeTail : self[position - 1].cursor
+    }
+}
+
+extension Cursor {
+    /// The cursor just before this one in its generation.
+    fileprivate var predecessor: Cursor {
+        Cursor(generation: generation, sequence: sequence - min(1, sequence))
     }
 }

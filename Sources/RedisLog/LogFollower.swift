@@ -9,6 +9,8 @@ public struct LogHealth: Hashable, Sendable {
     public var subscriptionUp: Bool
     /// Empty while both are up.
     public var reason: String
+    /// Why Redis takes no writes although it answers; `nil` while it does.
+    public var writesRefused: String?
 }
 
 /// Follows a tenant's log: one subscription, one command link, one tracker, one probe each second.
@@ -21,6 +23,8 @@ public final class LogFollower {
     public var onReset: ((_ from: Cursor, _ to: Cursor, _ reason: String) -> Void)?
     /// Called when the health has changed.
     public var onHealth: ((LogHealth) -> Void)?
+    /// Retention has let go of everything up to a cursor; called when that has moved.
+    public var onTrimmed: ((_ through: Cursor) -> Void)?
     /// The client on the follower's command link, free for other use on the same loop.
     public let client: LogClient
     public private(set) var health = LogHealth(redisUp: false, subscriptionUp: false, reason: "not started")
@@ -164,7 +168,10 @@ extension LogFollower {
             guard let self else { return }
             isProbing = false
             guard case .success(let status) = result else { return }
+            if status.head.resumableFrom != self.status?.head.resumableFrom { onTrimmed?(status.head.resumableFrom) }
             self.status = status
+            // What is due goes in steps, each short for Redis, but without a second's pause between them.
+            if status.trimmed >= LogStatus.trimmedMax { nextProbe = MonotonicTime(nanoseconds: 0) }
             perform(tracker.headSeen(status.head, headAtProbe: headAtProbe))
         }
     }
@@ -238,7 +245,8 @@ extension LogFollower {
             } else if !subscriptionUp {
                 readFailure.map { "the log cannot be read: \($0)" } ?? "reading the log"
             } else { "" }
-        let health = LogHealth(redisUp: redisUp, subscriptionUp: subscriptionUp, reason: reason)
+        let health = LogHealth(
+            redisUp: redisUp, subscriptionUp: subscriptionUp, reason: reason, writesRefused: status?.writesRefused)
         guard health != self.health else { return }
         self.health = health
         onHealth?(health)

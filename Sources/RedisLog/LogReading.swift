@@ -77,10 +77,14 @@ extension LogClient {
             completion(
                 result.decoded { reply throws(LogError) in
                     let (head, rest) = try EntryDecoding.head(reply)
-                    guard rest.count == 2, let retained = EntryDecoding.number(rest.first),
-                        let total = EntryDecoding.number(rest.last)
+                    let figures = Array(rest)
+                    guard figures.count == 4, let retained = EntryDecoding.number(figures[0]),
+                        let total = EntryDecoding.number(figures[1]), let trimmed = EntryDecoding.number(figures[2]),
+                        let refusal = figures[3].text
                     else { throw EntryDecoding.malformed("a status") }
-                    return LogStatus(head: head, retained: Int(retained), acceptedTotal: total)
+                    return LogStatus(
+                        head: head, retained: Int(retained), acceptedTotal: total, trimmed: Int(trimmed),
+                        writesRefused: refusal.isEmpty ? nil : ScriptRunner.refusal(text: refusal))
                 })
         }
     }

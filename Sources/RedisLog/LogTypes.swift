@@ -120,10 +120,19 @@ public struct LogStatus: Hashable, Sendable {
     public var head: LogHead
     public var retained: Int
     public var acceptedTotal: UInt64
+    /// Entries that this probe let go of.
+    public var trimmed: Int
+    /// Why Redis takes no writes at the moment; `nil` while it does.
+    public var writesRefused: String?
 
-    public init(head: LogHead, retained: Int, acceptedTotal: UInt64) {
+    /// The most entries that one probe lets go of; after that many there may be more.
+    public static let trimmedMax = 256
+
+    public init(head: LogHead, retained: Int, acceptedTotal: UInt64, trimmed: Int, writesRefused: String?) {
         self.head = head
         self.retained = retained
         self.acceptedTotal = acceptedTotal
+        self.trimmed = trimmed
+        self.writesRefused = writesRefused
     }
 }

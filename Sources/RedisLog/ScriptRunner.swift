@@ -85,6 +85,12 @@ final class ScriptRunner {
         }
     }
 
+    /// What an error text that a script passed on means, for example `OOM command not allowed …`.
+    static func refusal(text: String) -> String {
+        let code = text.prefix { $0 != " " }
+        return RedisLink.explanation(code: String(code), message: String(text.dropFirst(code.count + 1)))
+    }
+
     private static func refusal(code: String, message: String) -> LogError {
         // An error that a command in a script met is passed on with the script's name behind it (Redis 7.0).
         let end = message.firstRange(of: " script: ")?.lowerBound ?? message.endIndex

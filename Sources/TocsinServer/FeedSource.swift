@@ -14,6 +14,7 @@ final class FeedSource {
     private let deliver: (LoopMessage) -> Void
     private var hasBegun = false
     private var wasUp: Bool?
+    private var writesRefused: String?
 
     init(
         shared: ReplicaShared, poller: Poller, peers: [LoopHandle],
@@ -30,6 +31,7 @@ final class FeedSource {
         follower.heldEntries = heldEntries
         follower.onEntries = { [unowned self] entries in receive(entries) }
         follower.onReset = { [unowned self] from, to, reason in receiveReset(from, to, reason) }
+        follower.onTrimmed = { [unowned self] cursor in send(.trimmed(through: cursor)) }
         follower.onHealth = { [unowned self] health in healthChanged(health) }
     }
 
@@ -80,6 +82,7 @@ final class FeedSource {
         }
         shared.status.setSubscriptionUp(health.subscriptionUp)
         shared.status.setDownReason(health.reason)
+        writesChanged(health.writesRefused)
         let isUp = health.redisUp && health.subscriptionUp
         guard isUp != wasUp else { return }
         if isUp {
@@ -88,6 +91,17 @@ final class FeedSource {
             shared.logger.error("redis_down", "the log cannot be followed", ["reason": health.reason])
         }
         wasUp = isUp
+    }
+
+    private func writesChanged(_ refused: String?) {
+        guard refused != writesRefused else { return }
+        writesRefused = refused
+        shared.status.setWritesRefused(refused)
+        if let refused {
+            shared.logger.error("writes_refused", "threats cannot be accepted", ["reason": refused])
+        } else {
+            shared.logger.info("writes_accepted", "threats can be accepted again")
+        }
     }
 
     private func send(_ message: LoopMessage) {

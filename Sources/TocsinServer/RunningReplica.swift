@@ -50,19 +50,20 @@ final class RunningReplica {
             end(.stop)
             throw error
         }
-        guard !isDraining else {
-            end(.stop)
-            return
-        }
+        // Clients may be here already when a signal ends the start.
+        if !isDraining { announce() }
+        while !isDraining { wait() }
+        end(.drain(within: shared.configuration.drainPeriod))
+        shared.logger.info("drained", "all connections are closed")
+    }
+
+    private func announce() {
         shared.logger.info(
             "ready", "Tocsin \(TocsinVersion.current) is ready; dashboard: http://\(address)/",
             [
                 "event_loops": "\(handles.count)",
                 "redis": "\(shared.endpoint)",
             ])
-        while !isDraining { wait() }
-        end(.drain(within: shared.configuration.drainPeriod))
-        shared.logger.info("drained", "all connections are closed")
     }
 
     private func waitUntilReady() throws(StartFailure) {

@@ -31,7 +31,7 @@ struct HealthCommand: ParsableCommand {
         do throws(ClientError) {
             answer = try HTTPClient(url, deadline: .seconds(2)).get(ready ? "/ready" : "/health")
         } catch {
-            throw CommandFailure(.unavailable, "\(url): \(error)")
+            throw CommandFailure(.unavailable, "\(error)")
         }
         Terminal.line(Terminal.harmless(answer.text))
         guard answer.status == 200 else { throw CommandFailure(.unavailable, "\(url) answered \(answer.status)") }

@@ -25,7 +25,7 @@ enum Settings {
             defaultText: "same origin only", member: \.allowedOrigins, parse: origins),
         Setting(
             "event-loops", "N", help: "Threads that serve connections.", accepts: "a whole number from 1 to 256",
-            defaultText: "one per core", member: \.eventLoops, parse: { SettingText.wholeNumber($0, in: 1...256) }),
+            defaultText: "one per core", member: \.eventLoops, parse: eventLoops),
         Setting(
             "replica-name", "NAME", help: "Name of this replica in logs, metrics and received_by.",
             accepts: "1 to 128 printable ASCII characters", defaultText: "host name", member: \.replicaName,
@@ -123,6 +123,11 @@ enum Settings {
 
     @Sendable private static func replicaName(_ text: String) -> String? {
         (1...128).contains(text.utf8.count) && text.utf8.allSatisfy { (0x20...0x7E).contains($0) } ? text : nil
+    }
+
+    /// Twice optional: `nil` for a text that is not accepted, not for "one per core".
+    @Sendable private static func eventLoops(_ text: String) -> Int?? {
+        SettingText.wholeNumber(text, in: 1...256).map { .some($0) }
     }
 
     @Sendable private static func redisURL(_ text: String) -> String?? {

@@ -23,6 +23,29 @@ struct FeedTests {
         #expect(feed.join(after: cursor(11), filter: .everything, form: .webSocket) == nil)
     }
 
+    @Test("a cursor of another log is not taken for one of this, even if it lies between two that are")
+    func refusesForeignCursors() {
+        var feed = Feed(bounds: .init(entriesMax: 10, bytesMax: 1 << 20), startingAfter: .zero)
+        #expect(feed.join(after: .zero, filter: .everything, form: .webSocket) != nil, "the log is empty")
+        for sequence in 1...3 { feed.append(entry(UInt64(sequence))) }
+        feed.append(reset(generation: 5, sequence: 3))
+        for foreign in [Cursor.zero, Cursor(generation: 0, sequence: 7), Cursor(generation: 3, sequence: 2)] {
+            #expect(feed.join(after: foreign, filter: .everything, form: .webSocket) == nil)
+        }
+        #expect(feed.join(after: cursor(0), filter: .everything, form: .webSocket) != nil)
+    }
+
+    @Test("what retention let go of is no longer history, nor a place to resume from")
+    func trimmed() {
+        var feed = makeFeed(entries: 10)
+        feed.trim(through: cursor(6))
+        let (entries, isComplete) = feed.newest(20, matching: .everything)
+        #expect(entries.map(\.cursor.sequence) == [10, 9, 8, 7])
+        #expect(isComplete)
+        #expect(feed.join(after: cursor(5), filter: .everything, form: .webSocket) == nil)
+        #expect(feed.join(after: cursor(6), filter: .everything, form: .webSocket) != nil)
+    }
+
     @Test("a socket that takes any number of bytes gets every byte once, in order", arguments: [1, 2, 3, 5, 8, 1000])
     func shortWrites(bytesPerWrite: Int) throws {
         var feed = makeFeed(entries: 200)

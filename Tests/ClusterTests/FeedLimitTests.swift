@@ -105,11 +105,66 @@ extension Processes {
             }
         }
 
+        @Test("Redis refusing writes: triggers get 503, /ready says why, the feed stays; then all goes on")
+        func writesRefused() throws {
+            let cluster = try Harness.cluster(replicas: 1)
+            let url = cluster.urls[0]
+            let client = HTTPClient(url)
+            let socket = try WebSocketClient(url, target: "/ws?history=0")
+            _ = try next(socket)
+            try command(cluster.redis, ["CONFIG", "SET", "maxmemory", "1mb"])
+            let threat = Array(#"{"id":"late","threat_type":"a"}"#.utf8)
+            let refused = try client.post("/api/threats/trigger", threat)
+            #expect(refused.status == 503)
+            #expect(refused.retryAfter != nil)
+            try wait(client, for: 503)
+            #expect(try client.get("/ready").text.contains("out of memory"))
+            #expect(try client.get("/health").status == 200)
+            try command(cluster.redis, ["CONFIG", "SET", "maxmemory", "0"])
+            try wait(client, for: 200)
+            #expect(try client.post("/api/threats/trigger", threat).status == 201)
+            #expect(try next(socket)["data"]?["id"]?.stringValue == "late")
+        }
+
+        @Test("retention by age lets go of a burst within seconds, with everything that belongs to it")
+        func retentionByAge() throws {
+            let cluster = try Harness.cluster(replicas: 1, arguments: ["--retention-age", "1s"])
+            let url = cluster.urls[0]
+            let client = HTTPClient(url)
+            let items = (0..<1_000).map { _ in #"{"threat_type":"malware","customer_name":"Acme"}"# }
+            let batch = Array("[\(items.joined(separator: ","))]".utf8)
+            for _ in 0..<3 { #expect(try client.post("/api/threats/batch", batch).status == 200) }
+            let deadline = MonotonicTime.now + .seconds(10)
+            while try client.get("/api/analytics").json?["retained_threats"]?.integerValue != 0 {
+                try #require(MonotonicTime.now < deadline, "3,000 expired threats are gone within 10 s")
+            }
+            let analytics = try #require(try client.get("/api/analytics").json)
+            #expect(analytics["total_threats"]?.integerValue == 3_000)
+            #expect(analytics["customers_affected"]?.integerValue == 0)
+            #expect(try client.get("/api/threats").text == "[]")
+            // The ring hears of it with the next probe.
+            repeat {
+                try #require(
+                    MonotonicTime.now < deadline + .seconds(5), "a fresh client is shown nothing that has expired")
+            } while try next(try WebSocketClient(url))["data"]?.elements?.isEmpty != true
+        }
+
+        private func wait(_ client: HTTPClient, for status: Int) throws {
+            let deadline = MonotonicTime.now + .seconds(10)
+            while try client.get("/ready").status != status {
+                try #require(MonotonicTime.now < deadline, "/ready is \(status) within 10 s")
+            }
+        }
+
         /// What an operator's mistake looks like.
         private func flush(_ redis: LocalRedis) throws {
+            try command(redis, ["FLUSHALL"])
+        }
+
+        private func command(_ redis: LocalRedis, _ words: [String]) throws {
             let tool = try #require(ChildProcess.find("redis-cli"), "redis-cli is missing: apt-get install redis-tools")
-            let flush = try ChildProcess.start(tool, ["-s", redis.socketPath, "FLUSHALL"])
-            while flush.poll() == .running { sched_yield() }
+            let command = try ChildProcess.start(tool, ["-s", redis.socketPath] + words)
+            while command.poll() == .running { sched_yield() }
         }
     }
 }

@@ -8,14 +8,23 @@ enum HeadFunction {
 /// The probe of each second; trims what is too old or too much, at most 256 entries.
 ///
 /// - KEYS: log, ids, counts, meta. ARGV: retention count, retention time (Unix ms).
-/// - Reply: head (four elements), number retained, number ever accepted.
+/// - Reply: head (four elements), number retained, number ever accepted, number trimmed now, and why Redis refuses writes
+///   (empty when it does not).
 enum MaintainScript {
     static let source =
         TrimFunction.source + #"""
 
+            -- Refused before anything was written when Redis is out of memory, read-only or cannot save.
+            local probe = redis.pcall('HSET', KEYS[4], 'w', ARGV[2])
+            local refused = type(probe) == 'table' and probe.err or ''
+            if refused ~= '' then
+              local head = redis.call('HMGET', KEYS[4], 'g', 's', 't', 'f', 'n')
+              return {head[1], head[2], head[3], head[4], redis.call('XLEN', KEYS[1]), head[5], 0, refused}
+            end
+            local before = redis.call('XLEN', KEYS[1])
             local retained = trim(tonumber(ARGV[1]), tonumber(ARGV[1]), tonumber(ARGV[2]))
             local head = redis.call('HMGET', KEYS[4], 'g', 's', 't', 'f', 'n')
-            return {head[1], head[2], head[3], head[4], retained, head[5]}
+            return {head[1], head[2], head[3], head[4], retained, head[5], before - retained, ''}
             """#
 }
 

@@ -31,8 +31,11 @@ extension EventLoop {
             if connection.pointee.isStreaming {
                 let moment = Int64.random(in: 0...max(0, last), using: &random)
                 connection.pointee.deadline = tick + .nanoseconds(moment)
-            } else if case .http(let conversation) = connection.pointee.dialogue, conversation.decoder.isIdle {
-                closeOnceAnswered(connection, conversation)
+            } else if case .http(let conversation) = connection.pointee.dialogue, conversation.decoder.isIdle,
+                !conversation.isAnswering
+            {
+                // A request may be on its way already; it is answered with `Connection: close`.
+                connection.pointee.deadline = tick + min(.seconds(1), period / 4)
             }
         }
     }

@@ -69,7 +69,9 @@ extension EventLoop {
             connection.pointee.closesWhenSent = true
         }
         if !conversation.isAnswering {
-            connection.pointee.deadline = tick + shared.configuration.idleTimeout
+            let isBetweenRequests = conversation.decoder.isIdle || conversation.isReadingStopped
+            connection.pointee.deadline =
+                tick + (isBetweenRequests ? shared.configuration.idleTimeout : shared.configuration.requestDeadline)
         }
         markDirty(connection)
         if wasFull, conversation.wantsInput { serveRequests(connection, conversation) }
@@ -77,6 +79,18 @@ extension EventLoop {
 
     func respond(_ ticket: ResponseTicket, _ problem: Problem, headers: [(String, String)] = []) {
         respond(ticket, HTTPResponse(problem, headers: headers))
+    }
+
+    /// Ends a connection on which nothing is under way, so that a request that crosses it meets no reset.
+    private func endIdle(_ connection: UnsafeMutablePointer<Connection>, _ conversation: HTTPConversation) {
+        guard !connection.pointee.closesWhenSent else {
+            close(connection)
+            return
+        }
+        conversation.stopReading()
+        connection.pointee.closesWhenSent = true
+        connection.pointee.deadline = tick + .seconds(2)
+        markDirty(connection)
     }
 
     /// Reads no further request, and closes when every answer is sent that is due.
@@ -132,7 +146,7 @@ extension EventLoop {
             return
         }
         guard conversation.isReceiving, !conversation.isReadingStopped else {
-            close(connection)
+            endIdle(connection, conversation)
             return
         }
         conversation.stopReading()

@@ -57,6 +57,17 @@ extension EventLoop {
         }
     }
 
+    /// Lets clients speak that have got their first frame.
+    func serveHeldMessages() {
+        let tokens = heldMessages
+        heldMessages = []
+        for token in tokens {
+            guard let connection = connections.find(token) else { continue }
+            updateInterest(connection)
+            if case .webSocket(let session) = connection.pointee.dialogue { serveMessages(connection, session) }
+        }
+    }
+
     /// Inflates a client's message; bounded before it happens.
     var inflateMessage: InflateMessage {
         { [inflater] compressed, bytesMax throws(InflateFailure) in

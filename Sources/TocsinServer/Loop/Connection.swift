@@ -51,6 +51,14 @@ struct Connection: ~Copyable {
 
     var hasOutput: Bool { outboxBytesSent < outbox.count }
 
+    /// Whether what it says must wait, because its first frame is not known yet.
+    var awaitsFirstFrame: Bool {
+        switch catchUp?.stage {
+        case .resuming, .collectingHistory: true
+        case .reading, .none: false
+        }
+    }
+
     /// Whether it receives the feed, or will once it has caught up.
     var isStreaming: Bool { sweepIndex != nil || catchUp != nil }
 }

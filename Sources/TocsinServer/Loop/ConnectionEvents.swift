@@ -68,7 +68,7 @@ extension EventLoop {
         var wanted: PollEvents = connection.pointee.isSendBlocked ? .writable : []
         if case .http(let conversation) = connection.pointee.dialogue {
             if conversation.wantsInput { wanted.insert(.readable) }
-        } else {
+        } else if !connection.pointee.awaitsFirstFrame {
             wanted.insert(.readable)
         }
         guard wanted != connection.pointee.interest else { return }

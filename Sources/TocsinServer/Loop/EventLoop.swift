@@ -31,6 +31,9 @@ final class EventLoop {
     /// Connections that read what they missed from the log.
     var catchingUp: [PollToken] = []
 
+    /// WebSockets whose messages waited for their first frame, which has been put into the outbox.
+    var heldMessages: [PollToken] = []
+
     var now = MonotonicTime.now
     var httpDate = ""
     var threatParser = ThreatParser()
@@ -40,10 +43,12 @@ final class EventLoop {
     /// Serves every read. SAFETY: owned by the loop, freed in deinit, never kept beyond one call.
     let scratch = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 256 << 10)
 
-    private let listener: Listener
+    /// `nil` once a drain no longer takes connections.
+    private var listener: Listener?
     private let started = MonotonicTime.now
     private var nextTick: MonotonicTime
     private var drainEnd: MonotonicTime?
+    private var listenEnd: MonotonicTime?
     private(set) var isFinished = false
 
     /// Descriptors of the loop itself; connections have the slots below.
@@ -63,7 +68,8 @@ final class EventLoop {
         metrics = handle.metrics
         mailbox = handle.mailbox
         poller = try Poller()
-        self.listener = Listener(socket: listener)
+        let listener = Listener(socket: listener)
+        self.listener = listener
         nextTick = started
         log = LogClient(
             link: RedisLink(
@@ -78,7 +84,7 @@ final class EventLoop {
                 deliver: { [unowned self] in receive($0) },
                 heldEntries: { [unowned self] in feed?.ring.logEntries(after: $0) ?? [] })
         }
-        try poller.add(self.listener.descriptor, .readable, token: Source.listener)
+        try poller.add(listener.descriptor, .readable, token: Source.listener)
         try poller.add(mailbox.descriptor, .readable, token: Source.mailbox)
     }
 
@@ -109,6 +115,7 @@ final class EventLoop {
                 serve(connection: event.token, event.events)
             }
         }
+        serveHeldMessages()
         log.flush(now: now)
         if let deadline = log.link.nextDeadline, now >= deadline { log.link.tick(now: now) }
         if let deadline = follower?.nextDeadline, now >= deadline { follower?.tick(now: now) }
@@ -121,7 +128,7 @@ final class EventLoop {
 
     private func serve(source: PollToken, _ events: PollEvents) {
         switch source {
-        case Source.listener: acceptConnections(listener)
+        case Source.listener: if let listener { acceptConnections(listener) }
         case Source.mailbox: for message in mailbox.take() { receive(message) }
         case Source.log: log.link.handle(events, now: now)
         default: follower?.handle(source, events, now: now)
@@ -134,6 +141,7 @@ final class EventLoop {
             feed = Feed(bounds: shared.ringBounds, startingAfter: cursor)
             take(entries)
         case .entries(let entries): take(entries)
+        case .trimmed(let cursor): feed?.trim(through: cursor)
         case .drain(let period): beginDrain(within: period)
         case .stop: isFinished = true
         }
@@ -158,7 +166,7 @@ final class EventLoop {
     }
 
     private func timeoutMilliseconds() -> Int32 {
-        if sweep.isDue || !dirty.isEmpty { return 0 }
+        if sweep.isDue || !dirty.isEmpty || !heldMessages.isEmpty { return 0 }
         var next = nextTick
         if let deadline = log.link.nextDeadline { next = min(next, deadline) }
         if let deadline = follower?.nextDeadline { next = min(next, deadline) }
@@ -172,6 +180,15 @@ final class EventLoop {
         advanceCatchUps()
         checkDeadlines()
         if let drainEnd, now >= drainEnd || hasNothingLeft { isFinished = true }
+        if let listenEnd, now >= listenEnd { stopListening() }
+    }
+
+    /// Takes those who are in the backlog already, and then no more: what came later would be reset at the end.
+    private func stopListening() {
+        guard let listener else { return }
+        acceptConnections(listener)
+        self.listener = nil
+        // A new connection is refused at once, so that its client tries another replica.
     }
 
     /// The loop that follows the log outlives the others: their clients want the feed until they are closed.
@@ -186,6 +203,7 @@ final class EventLoop {
     private func beginDrain(within period: Duration) {
         guard drainEnd == nil else { return }
         drainEnd = now + period
+        listenEnd = now + period * 0.8
         nextTick = now
         scheduleClosing(within: period)
     }

@@ -8,6 +8,8 @@ enum LoopMessage: Sendable {
     case begin(after: Cursor, [FeedEntry])
     /// New entries, in order.
     case entries([FeedEntry])
+    /// Retention has let go of everything up to a cursor.
+    case trimmed(through: Cursor)
     /// Close all streams within that time, answer what is under way, and end.
     case drain(within: Duration)
     /// End at once.

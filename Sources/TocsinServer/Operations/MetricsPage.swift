@@ -34,6 +34,9 @@ struct MetricsPage {
         add("tocsin_clients_dropped_total", .counter, "Clients closed with 4001: too slow.", sum(\.droppedClients))
         add("tocsin_redis_up", .gauge, "1 while commands to Redis are answered.", commandsUp ? 1 : 0)
         add(
+            "tocsin_redis_writable", .gauge, "1 while Redis takes writes, as of the last probe.",
+            shared.status.writesRefused == nil ? 1 : 0)
+        add(
             "tocsin_subscription_up", .gauge, "1 while the subscription to the log stands.",
             shared.status.isSubscriptionUp ? 1 : 0)
         add("tocsin_draining", .gauge, "1 while the replica drains.", shared.status.isDraining ? 1 : 0)

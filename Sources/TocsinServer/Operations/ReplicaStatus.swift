@@ -8,6 +8,8 @@ final class ReplicaStatus: Sendable {
     // Owner: the loop that follows the log writes, the main thread reads. Nothing is called while it is held.
     private let reason = Mutex<String?>(nil)
     // Owner: the loop that follows the log writes, any thread reads. Nothing is called while it is held.
+    private let refusal = Mutex<String?>(nil)
+    // Owner: the loop that follows the log writes, any thread reads. Nothing is called while it is held.
     private let newest = Mutex<Cursor>(.zero)
 
     var isDraining: Bool { draining.load(ordering: .relaxed) }
@@ -19,6 +21,13 @@ final class ReplicaStatus: Sendable {
 
     func setDownReason(_ text: String) {
         reason.withLock { $0 = text }
+    }
+
+    /// Why Redis takes no writes although it answers.
+    var writesRefused: String? { refusal.withLock { $0 } }
+
+    func setWritesRefused(_ reason: String?) {
+        refusal.withLock { $0 = reason }
     }
 
     func beginDrain() {
@@ -39,7 +48,7 @@ final class ReplicaStatus: Sendable {
     func readiness(commandsUp: Bool, isFeedReady: Bool) -> Readiness {
         Readiness(
             isRedisUp: commandsUp, isSubscriptionUp: isSubscriptionUp && isFeedReady, isDraining: isDraining,
-            downReason: downReason)
+            downReason: downReason, writesRefused: writesRefused)
     }
 }
 
@@ -50,8 +59,10 @@ struct Readiness {
     let isDraining: Bool
     /// What the follower of the log last said about Redis.
     let downReason: String?
+    /// Why Redis takes no writes although it answers.
+    let writesRefused: String?
 
-    var isReady: Bool { isRedisUp && isSubscriptionUp && !isDraining }
+    var isReady: Bool { isRedisUp && writesRefused == nil && isSubscriptionUp && !isDraining }
 
     func encode() -> [UInt8] {
         var body: [UInt8] = []
@@ -59,7 +70,7 @@ struct Readiness {
         JSONText.appendRaw(#","reason":"#, to: &body)
         if let reason { JSONText.appendString(reason, to: &body) } else { JSONText.appendRaw("null", to: &body) }
         JSONText.appendRaw(#","components":{"redis":"#, to: &body)
-        JSONText.appendString(isRedisUp ? "up" : "down", to: &body)
+        JSONText.appendString(!isRedisUp ? "down" : writesRefused == nil ? "up" : "refuses writes", to: &body)
         JSONText.appendMember("subscription", isSubscriptionUp ? "up" : "down", to: &body)
         JSONText.appendRaw(#","draining":\#(isDraining)}}"#, to: &body)
         return body
@@ -69,6 +80,7 @@ struct Readiness {
         if isDraining { return "the replica drains" }
         let cause = downReason.map { $0.isEmpty ? "" : ": \($0)" } ?? ""
         if !isRedisUp { return "Redis cannot be used" + cause }
+        if let writesRefused { return "threats cannot be accepted: \(writesRefused)" }
         if !isSubscriptionUp { return "the log is not followed" + cause }
         return nil
     }

@@ -76,15 +76,23 @@ extension HTTPQuery {
     }
 
     func cursor(_ name: String) throws(Problem) -> Cursor? {
-        guard let text = first(name) else { return nil }
+        guard let text = try single(name) else { return nil }
         guard let cursor = Cursor(text) else {
             throw Problem(status: 400, detail: "\(name) is not a cursor; accepted is G-S as a frame's cursor gives it.")
         }
         return cursor
     }
 
+    private func single(_ name: String) throws(Problem) -> String? {
+        let texts = all(name)
+        guard texts.count <= 1 else {
+            throw Problem(status: 400, detail: "\(name) stands more than once; give it once.")
+        }
+        return texts.first
+    }
+
     func integer(_ name: String, in range: ClosedRange<Int>, default standard: Int) throws(Problem) -> Int {
-        guard let text = first(name) else { return standard }
+        guard let text = try single(name) else { return standard }
         guard let number = Int(text), range.contains(number), text.utf8.allSatisfy({ (0x30...0x39).contains($0) })
         else {
             throw Problem(

@@ -71,6 +71,7 @@ extension EventLoop {
         updateInterest(connection)
         // Frames may have come right behind the request.
         session.decoder.append(conversation.decoder.takeRemainder().span)
+        if connection.pointee.awaitsFirstFrame { return }
         serveMessages(connection, session)
     }
 
@@ -95,7 +96,8 @@ extension EventLoop {
             var request = StreamRequest(
                 after: try query.cursor("after"), history: try query.integer("history", in: 0...100, default: 20),
                 filter: try query.filter())
-            if let lastEventID {
+            // An empty one is what a browser sends that has none (HTML Living Standard, "last event ID").
+            if let lastEventID, !lastEventID.isEmpty {
                 guard let cursor = Cursor(lastEventID) else {
                     throw Problem(status: 400, detail: "Last-Event-ID is not a cursor; accepted is G-S.")
                 }

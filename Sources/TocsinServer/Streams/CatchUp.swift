@@ -146,6 +146,7 @@ extension EventLoop {
             endStream(connection, code: .tooSlow, reason: "resume after \(catchUp.cursor)")
             return
         }
+        heldMessages.append(connection.pointee.token)
         connection.pointee.catchUp = nil
         startFresh(connection, history: history, filter: catchUp.filter, form: catchUp.form, notResumedBecause: reason)
     }

@@ -75,6 +75,7 @@ extension EventLoop {
     func enqueue(
         _ type: FrameType, _ text: [UInt8], cursor: Cursor?, _ connection: UnsafeMutablePointer<Connection>
     ) {
+        if connection.pointee.awaitsFirstFrame { heldMessages.append(connection.pointee.token) }
         switch connection.pointee.dialogue {
         case .webSocket: sendFrame(text, connection)
         case .eventStream:
@@ -99,6 +100,8 @@ extension EventLoop {
 
     /// Takes a client out of the feed; what its socket has half, it gets whole.
     func leaveFeed(_ connection: UnsafeMutablePointer<Connection>) {
+        // Its Close frame is to be read all the same.
+        if connection.pointee.awaitsFirstFrame { heldMessages.append(connection.pointee.token) }
         connection.pointee.catchUp = nil
         guard let index = connection.pointee.sweepIndex else { return }
         feed?.leave(connection.pointee.client)
