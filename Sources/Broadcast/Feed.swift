@@ -48,8 +48,9 @@ public struct Batch {
 
 /// The feed of one event loop: the ring, the filters in use, and what each client needs next.
 ///
-/// Sees bytes, cursors and decisions; sockets are the caller's.
-public struct Feed {
+/// Sees bytes, cursors and decisions; sockets are the caller's. A class, owned by one loop: as a value it would be copied
+/// for every client that a sweep visits.
+public final class Feed {
     public private(set) var ring: Ring
     private var classes = FilterClasses()
     private var cache = BatchCache()
@@ -60,14 +61,14 @@ public struct Feed {
     }
 
     /// Notes what retention has let go of; it is no longer history, and no resume starts before it.
-    public mutating func trim(through cursor: Cursor) {
+    public func trim(through cursor: Cursor) {
         ring.trim(through: cursor)
     }
 
     public var filterCount: Int { classes.count }
 
     /// Appends an entry; batches made before it are void.
-    public mutating func append(_ entry: FeedEntry) {
+    public func append(_ entry: FeedEntry) {
         ring.append(entry)
         classes.appended(to: ring)
         cache.removeAll()
@@ -75,20 +76,20 @@ public struct Feed {
 
     /// Enters a client that has got everything up to `cursor`.
     /// - Returns: `nil` when the ring does not reach back to `cursor`, or not yet up to it.
-    public mutating func join(after cursor: Cursor, filter: Filter, form: WireForm) -> ClientPosition? {
+    public func join(after cursor: Cursor, filter: Filter, form: WireForm) -> ClientPosition? {
         guard let position = ring.position(after: cursor) else { return nil }
         let filterClass = classes.join(filter, from: position, in: ring)
         return ClientPosition(next: position, cursor: cursor, filterClass: filterClass, form: form)
     }
 
     /// Takes a client out of the feed.
-    public mutating func leave(_ client: ClientPosition) {
+    public func leave(_ client: ClientPosition) {
         // A batch made for a forgotten filter must not serve the next one that gets its id.
         if classes.leave(client.filterClass) { cache.removeAll() }
     }
 
     /// Puts a new filter in force from the client's position on; up to its cursor the former one held.
-    public mutating func setFilter(_ filter: Filter, for client: inout ClientPosition) {
+    public func setFilter(_ filter: Filter, for client: inout ClientPosition) {
         let former = client.filterClass
         client.filterClass = classes.join(filter, from: client.next, in: ring)
         if classes.leave(former) { cache.removeAll() }
@@ -105,7 +106,7 @@ public struct Feed {
     }
 
     /// What the client needs next, bounded by `BatchCache.piecesMax`; empty pieces mean that nothing matches.
-    public mutating func batch(for client: ClientPosition) -> Batch {
+    public func batch(for client: ClientPosition) -> Batch {
         let key = BatchCache.Key(from: client.next, filterClass: client.filterClass, form: client.form)
         if let known = cache[key] { return known }
         let made = makeBatch(for: client)

@@ -8,7 +8,7 @@ import ThreatFeed
 struct FeedTests {
     @Test("a client that joins after a cursor gets exactly what follows it")
     func joinsAfterCursor() throws {
-        var feed = makeFeed(entries: 10)
+        let feed = makeFeed(entries: 10)
         let clientJoined = feed.join(after: cursor(7), filter: .everything, form: .webSocket)
         let client = try #require(clientJoined)
         let batch = feed.batch(for: client)
@@ -17,7 +17,7 @@ struct FeedTests {
 
     @Test("a cursor the ring does not reach back to, or has not seen, is refused")
     func refusesUnknownCursors() {
-        var feed = makeFeed(entries: 10, entriesMax: 4)
+        let feed = makeFeed(entries: 10, entriesMax: 4)
         #expect(feed.join(after: cursor(5), filter: .everything, form: .webSocket) == nil)
         #expect(feed.join(after: cursor(6), filter: .everything, form: .webSocket) != nil)
         #expect(feed.join(after: cursor(11), filter: .everything, form: .webSocket) == nil)
@@ -25,7 +25,7 @@ struct FeedTests {
 
     @Test("a cursor of another log is not taken for one of this, even if it lies between two that are")
     func refusesForeignCursors() {
-        var feed = Feed(bounds: .init(entriesMax: 10, bytesMax: 1 << 20), startingAfter: .zero)
+        let feed = Feed(bounds: .init(entriesMax: 10, bytesMax: 1 << 20), startingAfter: .zero)
         #expect(feed.join(after: .zero, filter: .everything, form: .webSocket) != nil, "the log is empty")
         for sequence in 1...3 { feed.append(entry(UInt64(sequence))) }
         feed.append(reset(generation: 5, sequence: 3))
@@ -37,7 +37,7 @@ struct FeedTests {
 
     @Test("what retention let go of is no longer history, nor a place to resume from")
     func trimmed() {
-        var feed = makeFeed(entries: 10)
+        let feed = makeFeed(entries: 10)
         feed.trim(through: cursor(6))
         let (entries, isComplete) = feed.newest(20, matching: .everything)
         #expect(entries.map(\.cursor.sequence) == [10, 9, 8, 7])
@@ -48,7 +48,7 @@ struct FeedTests {
 
     @Test("a socket that takes any number of bytes gets every byte once, in order", arguments: [1, 2, 3, 5, 8, 1000])
     func shortWrites(bytesPerWrite: Int) throws {
-        var feed = makeFeed(entries: 200)
+        let feed = makeFeed(entries: 200)
         let clientJoined = feed.join(after: cursor(0), filter: .everything, form: .webSocket)
         var client = try #require(clientJoined)
         var sent: [UInt8] = []
@@ -72,7 +72,7 @@ struct FeedTests {
 
     @Test("a client whose next entry has left the ring fell off, and knows what to resume from")
     func fallsOff() throws {
-        var feed = makeFeed(entries: 3, entriesMax: 4)
+        let feed = makeFeed(entries: 3, entriesMax: 4)
         let clientJoined = feed.join(after: cursor(0), filter: .everything, form: .webSocket)
         var client = try #require(clientJoined)
         let batch = feed.batch(for: client)
@@ -88,7 +88,7 @@ struct FeedTests {
 
     @Test("the ring is bounded in entries and in bytes, and always keeps the newest")
     func bounds() {
-        var byBytes = Feed(bounds: .init(entriesMax: 100, bytesMax: 5), startingAfter: .zero)
+        let byBytes = Feed(bounds: .init(entriesMax: 100, bytesMax: 5), startingAfter: .zero)
         for sequence in 1...9 { byBytes.append(entry(UInt64(sequence), text: "12")) }
         #expect(byBytes.ring.count == 2)
         byBytes.append(entry(10, text: "1234567890"))
@@ -98,7 +98,7 @@ struct FeedTests {
 
     @Test("clients of a filter get what matches and pass what does not, whenever they join")
     func filters() throws {
-        var feed = makeFeed(entries: 0)
+        let feed = makeFeed(entries: 0)
         let filter = Filter(minSeverity: .high, threatTypes: [], customerNames: [])
         for sequence in 1...6 { feed.append(entry(UInt64(sequence), severity: sequence % 2 == 0 ? .high : .low)) }
         let earlyJoined = feed.join(after: cursor(3), filter: filter, form: .webSocket)
@@ -123,7 +123,7 @@ struct FeedTests {
 
     @Test("what was made for a filter that is gone does not serve the filter that comes after it")
     func forgottenFilter() throws {
-        var feed = makeFeed(entries: 0)
+        let feed = makeFeed(entries: 0)
         for sequence in 1...4 { feed.append(entry(UInt64(sequence), severity: sequence < 3 ? .low : .critical)) }
         let severe = Filter(minSeverity: .critical, threatTypes: [], customerNames: [])
         let firstJoined = feed.join(after: cursor(0), filter: severe, form: .webSocket)
@@ -138,7 +138,7 @@ struct FeedTests {
 
     @Test("a changed filter holds from the client's position on")
     func changesFilter() throws {
-        var feed = makeFeed(entries: 0)
+        let feed = makeFeed(entries: 0)
         for sequence in 1...4 { feed.append(entry(UInt64(sequence), severity: sequence < 3 ? .low : .critical)) }
         let clientJoined = feed.join(after: cursor(0), filter: .everything, form: .webSocket)
         var client = try #require(clientJoined)
@@ -150,13 +150,13 @@ struct FeedTests {
 
     @Test("history is the newest that match, newest first, and says whether the log may hold more")
     func newest() {
-        var feed = makeFeed(entries: 10)
+        let feed = makeFeed(entries: 10)
         #expect(feed.newest(3, matching: .everything).entries.map(\.cursor.sequence) == [10, 9, 8])
         #expect(feed.newest(3, matching: .everything).isComplete)
         #expect(feed.newest(20, matching: .everything).isComplete, "the ring reaches to the start of the log")
         for sequence in 11...40 { feed.append(entry(UInt64(sequence))) }
         #expect(feed.newest(100, matching: .everything).entries.count == 40)
-        var cut = makeFeed(entries: 40, entriesMax: 5)
+        let cut = makeFeed(entries: 40, entriesMax: 5)
         #expect(!cut.newest(20, matching: .everything).isComplete)
         cut.append(reset(generation: 2, sequence: 41))
         #expect(cut.newest(2, matching: .everything).entries.map(\.cursor.sequence) == [40, 39])
@@ -164,7 +164,7 @@ struct FeedTests {
 
     @Test("an entry that is not in the log reaches clients of every filter")
     func resetReachesAll() throws {
-        var feed = makeFeed(entries: 2)
+        let feed = makeFeed(entries: 2)
         let filter = Filter(minSeverity: .critical, threatTypes: [], customerNames: [])
         let clientJoined = feed.join(after: cursor(2), filter: filter, form: .webSocket)
         let client = try #require(clientJoined)
@@ -174,7 +174,7 @@ struct FeedTests {
 
     @Test("another wire form is made once, however many clients need it")
     func formsAreMadeOnce() throws {
-        var feed = makeFeed(entries: 0)
+        let feed = makeFeed(entries: 0)
         let made = MadeForms()
         feed.append(
             FeedEntry(

@@ -24,7 +24,7 @@ func reset(generation: UInt64, sequence: UInt64) -> FeedEntry {
 }
 
 func makeFeed(entries: Int, entriesMax: Int = 1000) -> Feed {
-    var feed = Feed(bounds: .init(entriesMax: entriesMax, bytesMax: 1 << 20), startingAfter: cursor(0))
+    let feed = Feed(bounds: .init(entriesMax: entriesMax, bytesMax: 1 << 20), startingAfter: cursor(0))
     for sequence in 0..<entries { feed.append(entry(UInt64(sequence + 1))) }
     return feed
 }

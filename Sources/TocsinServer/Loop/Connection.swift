@@ -68,6 +68,14 @@ struct Tick: Comparable {
     static let duration = Duration.milliseconds(100)
     let count: UInt32
 
+    init(count: UInt32) {
+        self.count = count
+    }
+
+    init(_ now: MonotonicTime, since start: MonotonicTime) {
+        count = UInt32((now.nanoseconds - start.nanoseconds) / 100_000_000)
+    }
+
     static func < (left: Tick, right: Tick) -> Bool { left.count < right.count }
 
     /// Rounded up, so that no deadline comes early.

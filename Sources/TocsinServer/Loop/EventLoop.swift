@@ -35,6 +35,8 @@ final class EventLoop {
     var heldMessages: [PollToken] = []
 
     var now = MonotonicTime.now
+    /// Coarse time for deadlines of connections, set with `now`.
+    private(set) var tick = Tick(count: 0)
     var httpDate = ""
     var threatParser = ThreatParser()
     var random = SystemRandomNumberGenerator()
@@ -101,12 +103,10 @@ final class EventLoop {
         connections = ConnectionSlab()
     }
 
-    /// Coarse time for deadlines of connections.
-    var tick: Tick { Tick(count: UInt32((now - started).nanoseconds / Tick.duration.nanoseconds)) }
-
     private func turn() {
         let count = poller.wait(timeoutMilliseconds: timeoutMilliseconds())
         now = .now
+        tick = Tick(now, since: started)
         for index in 0..<count {
             let event = poller.event(at: index)
             if event.token.slot >= Source.first {
