@@ -71,10 +71,13 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // Tables of inputs and what each must lead to, for the unit tests, for a real socket and for the fuzzers.
+        .target(name: "Corpora", path: "Tests/Corpora", swiftSettings: strict),
         .testTarget(
-            name: "WebSocketProtocolTests", dependencies: ["WebSocketProtocol", "Codecs"], swiftSettings: strict),
-        .testTarget(name: "HTTPProtocolTests", dependencies: ["HTTPProtocol"], swiftSettings: strict),
-        .testTarget(name: "ThreatFeedTests", dependencies: ["ThreatFeed"], swiftSettings: strict),
+            name: "WebSocketProtocolTests", dependencies: ["Corpora", "WebSocketProtocol", "Codecs"],
+            swiftSettings: strict),
+        .testTarget(name: "HTTPProtocolTests", dependencies: ["Corpora", "HTTPProtocol"], swiftSettings: strict),
+        .testTarget(name: "ThreatFeedTests", dependencies: ["Corpora", "ThreatFeed"], swiftSettings: strict),
         .testTarget(name: "PosixIOTests", dependencies: ["PosixIO"], swiftSettings: strict),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs"], swiftSettings: strict),
         .testTarget(name: "RedisLogTests", dependencies: ["RedisLog", "PosixIO", "ThreatFeed"], swiftSettings: strict),
@@ -82,7 +85,9 @@ let package = Package(
             name: "BroadcastTests", dependencies: ["Broadcast", "PosixIO", "ThreatFeed"], swiftSettings: strict),
         .testTarget(
             name: "ClusterTests",
-            dependencies: ["TocsinClient", "ThreatFeed", "HTTPProtocol", "WebSocketProtocol", "PosixIO"],
+            dependencies: [
+                "Corpora", "TocsinClient", "ThreatFeed", "HTTPProtocol", "WebSocketProtocol", "PosixIO", "Codecs",
+            ],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

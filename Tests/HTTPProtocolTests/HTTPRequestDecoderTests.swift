@@ -1,3 +1,4 @@
+import Corpora
 import HTTPProtocol
 import Testing
 
