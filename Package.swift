@@ -34,7 +34,7 @@ let package = Package(
         .target(name: "CPosix"),
         // No pkgConfig: hiredis asks for a flag that SwiftPM refuses, and needs none.
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
-        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Protocols and the domain: no I/O, no imports of ours.
@@ -48,7 +48,8 @@ let package = Package(
 
         // The log and its broadcast.
         .target(
-            name: "RedisLog", dependencies: ["CHiredis", "PosixIO", "ThreatFeed", deque], swiftSettings: strict),
+            name: "RedisLog", dependencies: ["CHiredis", "Codecs", "PosixIO", "ThreatFeed", deque],
+            swiftSettings: strict),
         .target(name: "Broadcast", dependencies: ["PosixIO", "ThreatFeed", deque], swiftSettings: strict),
 
         // The product.
@@ -73,22 +74,36 @@ let package = Package(
 
         // Tables of inputs and what each must lead to, for the unit tests, for a real socket and for the fuzzers.
         .target(name: "Corpora", path: "Tests/Corpora", swiftSettings: strict),
+        // What tests of several rooms need: certificates.
+        .target(name: "TestSupport", dependencies: ["PosixIO"], path: "Tests/Support", swiftSettings: strict),
         .testTarget(
             name: "WebSocketProtocolTests", dependencies: ["Corpora", "WebSocketProtocol", "Codecs"],
             swiftSettings: strict),
         .testTarget(name: "HTTPProtocolTests", dependencies: ["Corpora", "HTTPProtocol"], swiftSettings: strict),
         .testTarget(name: "ThreatFeedTests", dependencies: ["Corpora", "ThreatFeed"], swiftSettings: strict),
         .testTarget(name: "PosixIOTests", dependencies: ["PosixIO"], swiftSettings: strict),
-        .testTarget(name: "CodecsTests", dependencies: ["Codecs"], swiftSettings: strict),
-        .testTarget(name: "RedisLogTests", dependencies: ["RedisLog", "PosixIO", "ThreatFeed"], swiftSettings: strict),
+        .testTarget(name: "CodecsTests", dependencies: ["COpenSSL", "Codecs", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "RedisLogTests", dependencies: ["RedisLog", "Codecs", "PosixIO", "TestSupport", "ThreatFeed"],
+            swiftSettings: strict),
         .testTarget(
             name: "BroadcastTests", dependencies: ["Broadcast", "PosixIO", "ThreatFeed"], swiftSettings: strict),
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Corpora", "TocsinClient", "ThreatFeed", "HTTPProtocol", "WebSocketProtocol", "PosixIO", "Codecs",
+                "Corpora", "TestSupport", "TocsinClient", "ThreatFeed", "HTTPProtocol", "WebSocketProtocol", "PosixIO",
+                "Codecs",
             ],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Only script/fuzz builds the fuzzers: their program begins in libFuzzer.
+if Context.environment["TOCSIN_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: ["Corpora", "WebSocketProtocol", "HTTPProtocol", "ThreatFeed", "Codecs", "RedisLog"],
+            path: "Tests/Fuzz", exclude: ["corpus", "dictionaries"], swiftSettings: strict))
+}

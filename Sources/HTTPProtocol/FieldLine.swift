@@ -14,6 +14,11 @@ enum FieldLine {
         output.append(ASCII.lineFeed)
     }
 
+    static func isUpgrade(_ name: String) -> Bool {
+        let text = name.utf8Span.span
+        return ASCII.equalsIgnoringCase(text, 0..<text.count, "upgrade")
+    }
+
     /// Whether the response encoder alone decides about this field.
     static func isOwnedByEncoder(_ name: String, informational: Bool) -> Bool {
         let text = name.utf8Span.span

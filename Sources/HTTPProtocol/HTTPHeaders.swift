@@ -21,9 +21,14 @@ public struct HTTPHeaders: Sendable {
         return text(fields[index].value)
     }
 
-    /// The value of the first field line of this name as bytes; shares the message's storage.
-    public func firstBytes(_ name: String) -> ArraySlice<UInt8>? {
+    /// The value of the only field line of this name as bytes, which share the message's storage; `nil` when there is
+    /// none or more than one.
+    public func onlyBytes(_ name: String) -> ArraySlice<UInt8>? {
         guard let index = firstIndex(name) else { return nil }
+        let wanted = name.utf8Span.span
+        for other in fields[(index + 1)...] where ASCII.equalsIgnoringCase(bytes.span, other.name, wanted) {
+            return nil
+        }
         return bytes[fields[index].value]
     }
 

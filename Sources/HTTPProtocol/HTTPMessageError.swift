@@ -26,6 +26,8 @@ public enum HTTPMessageError: Error, Equatable, Sendable {
     case malformedTransferEncoding
     /// chunked applied twice (RFC 9112 §6.1).
     case repeatedChunkedCoding
+    /// Another coding behind chunked (RFC 9112 §6.3).
+    case chunkedNotLast
     /// A coding other than chunked (RFC 9112 §6.1).
     case unknownTransferCoding
     /// Not hexadecimal, empty or overflowing (RFC 9112 §7.1).
@@ -47,7 +49,8 @@ public enum HTTPMessageError: Error, Equatable, Sendable {
         case .bareLineFeed, .bareCarriageReturn, .controlCharacter, .lineFolding, .whitespaceBeforeColon,
             .malformedFieldName, .malformedContentLength, .repeatedContentLength,
             .contentLengthWithTransferEncoding, .malformedTransferEncoding, .repeatedChunkedCoding,
-            .malformedChunkSize, .malformedChunkExtension, .chunkExtensionsTooLarge, .malformedChunkTerminator:
+            .chunkedNotLast, .malformedChunkSize, .malformedChunkExtension, .chunkExtensionsTooLarge,
+            .malformedChunkTerminator:
             .badRequest
         case .headerSectionTooLarge, .tooManyFields, .trailersTooLarge: .requestHeaderFieldsTooLarge
         case .unknownTransferCoding: .notImplemented
@@ -71,6 +74,7 @@ public enum HTTPMessageError: Error, Equatable, Sendable {
         case .contentLengthWithTransferEncoding: "Content-Length and Transfer-Encoding stand together; send one."
         case .malformedTransferEncoding: "Transfer-Encoding is malformed; \"chunked\" is accepted."
         case .repeatedChunkedCoding: "Transfer-Encoding names chunked more than once; \"chunked\" is accepted."
+        case .chunkedNotLast: "Transfer-Encoding names another coding behind chunked; \"chunked\" is accepted."
         case .unknownTransferCoding: "Transfer-Encoding names an unknown coding; \"chunked\" is accepted."
         case .malformedChunkSize: "A chunk size is not a hexadecimal number followed by CR LF."
         case .malformedChunkExtension: "A chunk extension is malformed; write \";name=value\" or none."

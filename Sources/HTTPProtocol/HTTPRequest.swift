@@ -25,13 +25,14 @@ public struct HTTPRequest: Sendable {
     public var rawTarget: String { String(decoding: headers.bytes[target.whole.range], as: UTF8.self) }
 
     /// The path, percent-decoded once: UTF-8, absolute, without control characters and dot segments; `/` for an
-    /// absolute-form target without a path, `*` for the asterisk form.
+    /// absolute-form target without a path, `*` for the asterisk form. An encoded slash stays `%2F`: it separates no
+    /// segments (RFC 3986 §2.2).
     public var path: String {
         let pathRange = target.path.range
         if pathRange.isEmpty { return "/" }
         if !target.isPathEncoded { return String(decoding: headers.bytes[pathRange], as: UTF8.self) }
         // The decoder lets only well-formed encoding through.
-        return String(decoding: PercentDecoding.decode(headers.bytes.span, pathRange) ?? [], as: UTF8.self)
+        return String(decoding: PercentDecoding.decodePath(headers.bytes.span, pathRange) ?? [], as: UTF8.self)
     }
 
     /// Whether `path` equals this text; compares bytes in place where the path carries no percent-encoding.

@@ -47,6 +47,7 @@ public struct HTTPRequestDecoder: Sendable {
     private var fields = FieldSectionScanner(start: 0)
     private var chunks = ChunkedDecoder()
     private var body: [UInt8] = []
+    private var isHead = false
 
     /// The request whose content is awaited, if any: its head is complete, its body empty.
     public private(set) var pendingHead: HTTPRequest?
@@ -71,6 +72,7 @@ public struct HTTPRequestDecoder: Sendable {
         do {
             return try decode()
         } catch {
+            isHead = isReceivingHead
             state = .failed(error)
             buffer = InputBuffer()
             fields = FieldSectionScanner(start: 0)
@@ -91,6 +93,13 @@ public struct HTTPRequestDecoder: Sendable {
     public var isIdle: Bool {
         if case .requestLine = state { return buffer.isEmpty }
         return false
+    }
+
+    /// Whether the request that is being received, or was refused, is known to be HEAD: an answer to it carries no content
+    /// (RFC 9110 §9.3.2).
+    public var isReceivingHead: Bool {
+        guard case .requestLine = state else { return isHead }
+        return line.methodEnd == 4 && buffer.bytes[buffer.start...].prefix(4).elementsEqual("HEAD".utf8)
     }
 
     /// Bytes held: input not yet consumed, and content decoded so far.
@@ -140,6 +149,7 @@ public struct HTTPRequestDecoder: Sendable {
         guard let method = HTTPMethod(implemented: input, base..<(base + line.methodEnd)) else {
             throw .unknownMethod
         }
+        isHead = method == .head
         let target = try HTTPTarget(parsing: input, line.target, base: base, method: method)
         fields = FieldSectionScanner(start: end)
         emptyLineCount = 0
@@ -200,6 +210,9 @@ public struct HTTPRequestDecoder: Sendable {
             throw .missingHost
         }
         if framing.hasTransferEncoding, version == .http10 { throw .transferEncodingInHTTP10 }
+        do {
+            try framing.validateTransferEncoding()
+        } catch { throw .message(error) }
         if framing.expectsOther { throw .unknownExpectation }
         return framing
     }

@@ -27,7 +27,8 @@ public struct HTTPResponseContext: Sendable {
 /// One response (RFC 9112 §4).
 ///
 /// The encoder writes Content-Length, Transfer-Encoding, Connection and Date itself and leaves out those in `headers`,
-/// except Connection in a 1xx response (`101 Switching Protocols`).
+/// except Connection in a 1xx response (`101 Switching Protocols`). An Upgrade field brings its connection option along
+/// (RFC 9110 §7.8).
 public struct HTTPResponse: Sendable {
     /// The status; 100 to 599.
     public var status: HTTPStatus
@@ -35,6 +36,10 @@ public struct HTTPResponse: Sendable {
     public var headers: [(String, String)]
     /// The content; not sent where the status forbids it.
     public var body: [UInt8]
+
+    /// Whether the content has a length that can be told. `false` only in the answer to HEAD where GET would be
+    /// answered by a stream: its length must not be told wrongly (RFC 9110 §8.6).
+    public var hasKnownLength = true
 
     /// A response; the encoder adds the framing fields.
     public init(status: HTTPStatus, headers: [(String, String)] = [], body: [UInt8] = []) {
@@ -52,7 +57,8 @@ public struct HTTPResponse: Sendable {
         for (name, value) in headers { needed += name.utf8.count + value.utf8.count + 4 }
         Self.reserve(needed, in: &output)
         appendHead(into: &output, context: context)
-        if status.allowsContent {
+        precondition(hasKnownLength || context.isHead, "Content of unknown length is streamed.")
+        if status.allowsContent, hasKnownLength {
             output.append(contentsOf: "Content-Length: ".utf8)
             DecimalText.append(body.count, to: &output)
             output.append(contentsOf: "\r\n".utf8)
@@ -81,15 +87,22 @@ public struct HTTPResponse: Sendable {
         output.append(contentsOf: "\r\n".utf8)
         if !status.isInformational {
             if !context.date.isEmpty { FieldLine.append("Date", context.date, to: &output) }
-            if !context.keepAlive {
-                output.append(contentsOf: "Connection: close\r\n".utf8)
-            } else if context.version == .http10 {
-                output.append(contentsOf: "Connection: keep-alive\r\n".utf8)
-            }
+            appendConnection(into: &output, context: context)
         }
         for (name, value) in headers where !FieldLine.isOwnedByEncoder(name, informational: status.isInformational) {
             FieldLine.append(name, value, to: &output)
         }
+    }
+
+    private func appendConnection(into output: inout [UInt8], context: HTTPResponseContext) {
+        let persistence = context.keepAlive ? (context.version == .http10 ? "keep-alive" : "") : "close"
+        let upgrades = headers.contains { FieldLine.isUpgrade($0.0) }
+        guard upgrades || !persistence.isEmpty else { return }
+        output.append(contentsOf: "Connection: ".utf8)
+        if upgrades { output.append(contentsOf: "Upgrade".utf8) }
+        if upgrades, !persistence.isEmpty { output.append(contentsOf: ", ".utf8) }
+        output.append(contentsOf: persistence.utf8)
+        output.append(contentsOf: "\r\n".utf8)
     }
 
     /// Grows geometrically: many small responses appended to one buffer must not each cause a reallocation.

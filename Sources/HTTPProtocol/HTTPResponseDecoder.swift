@@ -48,7 +48,10 @@ public struct HTTPResponseDecoder: Sendable {
     public mutating func sentRequest(_ method: HTTPMethod) { methods.append(method) }
 
     /// Takes received bytes.
-    public mutating func append(_ bytes: Span<UInt8>) { buffer.append(bytes) }
+    public mutating func append(_ bytes: Span<UInt8>) {
+        if case .failed = state { return }
+        buffer.append(bytes)
+    }
 
     /// The next event, or `nil` until more bytes are there.
     /// - Throws: `HTTPResponseError`: close. Thrown again by every later call.
@@ -206,7 +209,9 @@ extension HTTPResponseDecoder {
     private func framing() throws(HTTPResponseError) -> MessageFraming {
         let storage = buffer.bytes
         do {
-            return try MessageFraming(storage.span, base: buffer.start, fields: fields.fields)
+            let framing = try MessageFraming(storage.span, base: buffer.start, fields: fields.fields)
+            try framing.validateTransferEncoding()
+            return framing
         } catch { throw .message(error) }
     }
 }

@@ -10,10 +10,11 @@ struct MessageFraming {
     private(set) var host: Range<Int>?
     private(set) var hostCount = 0
     private var chunkedCount = 0
+    private var endsInChunked = false
     private var hasUnknownCoding = false
     private var isMalformed = false
 
-    /// Whether the content is chunked; after `init` a Transfer-Encoding means exactly that.
+    /// Whether the content is chunked; after `validateTransferEncoding` a Transfer-Encoding means exactly that.
     var isChunked: Bool { hasTransferEncoding }
 
     /// - Parameter base: Where the message starts in `input`; the ranges of `fields` are relative to it.
@@ -25,11 +26,17 @@ struct MessageFraming {
             default: continue
             }
         }
+        if hasTransferEncoding, contentLength != nil { throw .contentLengthWithTransferEncoding }
+    }
+
+    /// Lets only `chunked` pass. What cannot be delimited at all is malformed, and only the rest unknown: chunked
+    /// before another coding leaves the end of the content open (RFC 9112 §6.3).
+    func validateTransferEncoding() throws(HTTPMessageError) {
         guard hasTransferEncoding else { return }
-        if contentLength != nil { throw .contentLengthWithTransferEncoding }
         if isMalformed { throw .malformedTransferEncoding }
-        if hasUnknownCoding { throw .unknownTransferCoding }
         if chunkedCount > 1 { throw .repeatedChunkedCoding }
+        if chunkedCount == 1, !endsInChunked { throw .chunkedNotLast }
+        if hasUnknownCoding { throw .unknownTransferCoding }
         if chunkedCount == 0 { throw .malformedTransferEncoding }
     }
 
@@ -67,7 +74,8 @@ struct MessageFraming {
     /// An empty list element is refused too: lenient parsers disagree about what it means.
     private mutating func gatherCodings(_ input: Span<UInt8>, _ value: Range<Int>) {
         Self.forEachElement(input, value) { element in
-            if ASCII.equalsIgnoringCase(input, element, "chunked") {
+            endsInChunked = ASCII.equalsIgnoringCase(input, element, "chunked")
+            if endsInChunked {
                 chunkedCount += 1
             } else if element.isEmpty || element.contains(where: { !ASCII.isToken(input[$0]) }) {
                 isMalformed = true

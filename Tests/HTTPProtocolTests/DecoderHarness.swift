@@ -33,20 +33,6 @@ func summary(_ request: HTTPRequest) -> String {
         + "\(request.keepAlive ? "keep-alive" : "close") [\(body)]"
 }
 
-struct DecoderCase: Sendable, CustomTestStringConvertible {
-    let name: String
-    let input: String
-    let expected: [String]
-
-    init(_ name: String, _ input: String, _ expected: String...) {
-        self.name = name
-        self.input = input
-        self.expected = expected
-    }
-
-    var testDescription: String { name }
-}
-
 func expectSame(
     _ input: [UInt8], _ expected: [String], limits: HTTPLimits = HTTPLimits(), bodyBytesMax: Int = 64 * 1024,
     sourceLocation: SourceLocation = #_sourceLocation

@@ -45,6 +45,25 @@ import Testing
                 == "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
     }
 
+    @Test("RFC 9110 §7.8 and §15.5.22: an Upgrade field brings its connection option along")
+    func upgradeRequired() {
+        let response = HTTPResponse(status: .upgradeRequired, headers: [("upgrade", "websocket")])
+        let fields = "upgrade: websocket\r\nContent-Length: 0\r\n\r\n"
+        let line = "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade"
+        #expect(encoded(response, .init(date: "")) == "\(line)\r\n\(fields)")
+        #expect(encoded(response, .init(keepAlive: false, date: "")) == "\(line), close\r\n\(fields)")
+        #expect(encoded(response, .init(version: .http10, date: "")) == "\(line), keep-alive\r\n\(fields)")
+    }
+
+    @Test("RFC 9110 §8.6: the answer to HEAD tells no length where GET is answered by a stream")
+    func headOfStream() {
+        var response = HTTPResponse(status: .ok, headers: [("Content-Type", "text/event-stream")])
+        response.hasKnownLength = false
+        #expect(
+            encoded(response, .init(isHead: true, date: ""))
+                == "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+    }
+
     @Test("RFC 9112 §11.1: a value cannot start another line")
     func splitting() {
         let response = HTTPResponse(status: .noContent, headers: [("A", "b\r\nSet-Cookie: c\0")])
