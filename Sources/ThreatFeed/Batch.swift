@@ -12,8 +12,11 @@ public enum Batch {
         do {
             try scanner.scan(body.span)
         } catch {
-            // An object with too many members is no array either, but was not read to its end.
-            if error.reason == .tooManyValues { throw .tooManyItems(itemsMax: itemsMax) }
+            if error.reason == .tooManyValues {
+                // An object with as many members was not read to its end either, but no end makes it an array.
+                let first = body.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
+                throw first == UInt8(ascii: "[") ? .tooManyItems(itemsMax: itemsMax) : .notAnArray
+            }
             throw .notJSON(error)
         }
         guard scanner.nodes[0].kind == .array else { throw .notAnArray }
@@ -54,6 +57,14 @@ public enum BatchError: Error, Hashable, Sendable, CustomStringConvertible {
         case .notJSON: 400
         case .notAnArray: 422
         case .tooManyItems: 413
+        }
+    }
+
+    /// Where the text is not JSON.
+    public var offset: Int? {
+        switch self {
+        case .notJSON(let error): error.offset
+        case .notAnArray, .tooManyItems: nil
         }
     }
 

@@ -14,7 +14,7 @@ public enum ClientMessage: Hashable, Sendable {
     ///
     /// Codes: `not_json`, `unknown_type`, `invalid_filter`.
     public init(parsing text: [UInt8]) {
-        var scanner = JSONScanner(limits: JSONScanner.Limits(depthMax: 8, valuesMax: 1_024))
+        var scanner = JSONScanner()
         do {
             try scanner.scan(text.span)
         } catch {
@@ -37,17 +37,18 @@ private struct MessageObject {
     let text: [UInt8]
     let scanner: JSONScanner
 
-    /// The members, by decoded name; empty when the message is no object.
-    private var members: [(name: String, index: Int)] {
-        guard scanner.nodes[0].kind == .object else { return [] }
-        return scanner.children(of: 0).map { index in
-            let name = JSONTokens.decode(text.span, scanner.nodes[index].name ?? 0..<0)
-            return (String(decoding: name, as: UTF8.self), index)
-        }
+    /// Elements of a list that are looked at; repeated ones are allowed, so there may be more than a filter holds.
+    private static let listMax = 1_024
+
+    /// The value of a member of the object, if that is a string.
+    func string(_ name: String) -> String? {
+        guard scanner.nodes[0].kind == .object else { return nil }
+        return scanner.children(of: 0).first { self.name(at: $0) == name }.flatMap { string(at: $0) }
     }
 
-    func string(_ name: String) -> String? {
-        members.first { $0.name == name }.flatMap { string(at: $0.index) }
+    /// The decoded name of a member.
+    private func name(at index: Int) -> String {
+        String(decoding: JSONTokens.decode(text.span, scanner.nodes[index].name ?? 0..<0), as: UTF8.self)
     }
 
     private func string(at index: Int) -> String? {
@@ -56,11 +57,15 @@ private struct MessageObject {
         return String(decoding: JSONTokens.decode(text.span, node.content), as: UTF8.self)
     }
 
-    private func strings(at index: Int) -> [String]? {
-        guard scanner.nodes[index].kind == .array else { return string(at: index).map { [$0] } }
+    /// Reads a member that may be a string or an array of strings.
+    private func strings(at index: Int, _ member: FilterError.Member) throws(Failure) -> [String] {
+        let isArray = scanner.nodes[index].kind == .array
         var strings: [String] = []
-        for element in scanner.children(of: index) {
-            guard let string = string(at: element) else { return nil }
+        for element in isArray ? Array(scanner.children(of: index).prefix(Self.listMax + 1)) : [index] {
+            guard strings.count < Self.listMax else {
+                throw .filter(FilterError(member: member, problem: .tooMany))
+            }
+            guard let string = string(at: element) else { throw .filter(FilterError(member: member, problem: .value)) }
             strings.append(string)
         }
         return strings
@@ -92,19 +97,18 @@ private struct MessageObject {
         var minSeverity: String?
         var threatTypes: [String] = []
         var customerNames: [String] = []
-        for (name, index) in members where name != "type" {
+        for index in scanner.children(of: 0) {
+            let name = name(at: index)
+            guard name != "type" else { continue }
             guard let member = FilterError.Member(rawValue: name) else { throw .unknown(name) }
-            let invalid = Failure.filter(FilterError(member: member, problem: .value))
             switch member {
             case .minSeverity:
-                guard let value = string(at: index) else { throw invalid }
+                guard let value = string(at: index) else {
+                    throw .filter(FilterError(member: member, problem: .value))
+                }
                 minSeverity = value
-            case .threatType:
-                guard let values = strings(at: index) else { throw invalid }
-                threatTypes = values
-            case .customerName:
-                guard let values = strings(at: index) else { throw invalid }
-                customerNames = values
+            case .threatType: threatTypes = try strings(at: index, member)
+            case .customerName: customerNames = try strings(at: index, member)
             }
         }
         do {

@@ -1,6 +1,8 @@
 /// What filters and statistics look at in a threat.
 ///
-/// The stored form is `<severity digit 0 to 4> SP <threat_type> [SP <customer name>]`, the name in decoded UTF-8.
+/// The stored form is `<severity digit 0 to 4> SP <threat_type> [SP <customer name>]`, the name in decoded UTF-8. Facets
+/// are equal if their stored forms are: names that only Unicode normalisation makes equal are different here, as they
+/// are to whoever counts stored forms.
 public struct Facets: Hashable, Sendable {
     public let severity: Severity
     public let threatType: String
@@ -31,6 +33,20 @@ public struct Facets: Hashable, Sendable {
         }
         self.init(
             severity: severity, threatType: String(decoding: rest[..<typeEnd], as: UTF8.self), customerName: customer)
+    }
+
+    public static func == (left: Facets, right: Facets) -> Bool {
+        guard left.severity == right.severity, left.threatType == right.threatType else { return false }
+        guard let leftName = left.customerName, let rightName = right.customerName else {
+            return left.customerName == nil && right.customerName == nil
+        }
+        return leftName.utf8.elementsEqual(rightName.utf8)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(severity)
+        hasher.combine(threatType)
+        for byte in (customerName ?? "").utf8 { hasher.combine(byte) }
     }
 
     /// The stored form, at most 1,091 bytes for a threat within the limits.

@@ -20,7 +20,9 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
         case tooManyValues = "there are too many values"
     }
 
-    /// Bytes from the beginning of the text (of the item, in a batch).
+    /// Bytes from the beginning of the text (of the item, in a batch) to the first byte that cannot stand where it
+    /// stands. A broken token (number, literal, escape, encoded character) counts as a whole from its first byte, a
+    /// repeated member from the quotation mark of its name, and a text that ends too early is as long as its offset.
     public let offset: Int
     public let reason: Reason
 

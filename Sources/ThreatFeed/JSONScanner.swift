@@ -4,8 +4,8 @@
 /// byte-order mark are refused. Numbers are checked for grammar only: their text is what counts, at any magnitude.
 ///
 /// The values stand in `nodes` in document order, parents before children; the buffer is reused by the next scan, so
-/// that scanning allocates nothing once it has grown. Duplicates are found while the object is read: a 64-bit set of
-/// name fingerprints rules most names out, up to 16 members are compared with their elders, and an object with more
+/// that scanning allocates nothing once it has grown. Duplicates are found while the object is read: a set of 256 name
+/// fingerprints rules most names out, up to 16 members are compared with their elders, and an object with more
 /// is checked once at its end through a hash table with a per-process seed. The cost stays linear in the text.
 public struct JSONScanner: Sendable {
     /// Bounds of one scan.
@@ -19,6 +19,9 @@ public struct JSONScanner: Sendable {
             self.depthMax = depthMax
             self.valuesMax = valuesMax
         }
+
+        /// For what a replica delivers: threats at any depth they may have, within a list within a frame.
+        public static let delivered = Limits(depthMax: Limits().depthMax + 2, valuesMax: 1 << 22)
     }
 
     /// How much of the text the caller wants to know.
@@ -38,6 +41,7 @@ public struct JSONScanner: Sendable {
     private var end = 0
     private var whitespaceCount = 0
     private var stringHasEscapes = false
+    private var names = JSONNames()
     /// Capacity kept between scans; an occasional huge document must not be paid for for ever.
     private static let keptCapacityMax = 4_096
     /// Up to so many members are compared pairwise.
@@ -68,6 +72,7 @@ public struct JSONScanner: Sendable {
         precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "the part must lie within the bytes")
         precondition(bytes.count <= Int(Int32.max), "offsets have 31 bits")
         nodes.removeAll(keepingCapacity: nodes.capacity <= Self.keptCapacityMax)
+        names.trim(slotsMax: Self.keptCapacityMax)
         end = range.upperBound
         whitespaceCount = 0
         do {
@@ -97,7 +102,13 @@ public struct JSONScanner: Sendable {
         guard end - start >= 2 else { return nil }
         switch (bytes[start], bytes[start + 1]) {
         case (0xEF, 0xBB): return end - start >= 3 && bytes[start + 2] == 0xBF ? .byteOrderMark : nil
-        case (0xFE, 0xFF), (0xFF, 0xFE), (0, _), (_, 0): return .notUTF8Encoding
+        case (0xFE, 0xFF), (0xFF, 0xFE): return .notUTF8Encoding
+        case (0, _), (_, 0):
+            // Other texts hold a stray NUL: what is wrong with them is found where it stands.
+            let count = end - start
+            let other = bytes[start] == 0 ? start + 2 : start + 3
+            let isUTF16 = count % 2 == 0 && (count == 2 || bytes[other] == 0)
+            return isUTF16 ? .notUTF8Encoding : nil
         default: return nil
         }
     }
@@ -134,8 +145,15 @@ public struct JSONScanner: Sendable {
         return after
     }
 
+    @inline(__always)
     private mutating func scanString(_ bytes: Span<UInt8>, _ start: Int) throws(JSONError) -> Int {
-        try JSONTokens.stringEnd(bytes, start, end, hasEscapes: &stringHasEscapes)
+        // Most strings are printable ASCII without escapes.
+        let plainEnd = JSONTokens.plainEnd(bytes, start + 1, end)
+        if plainEnd < end, bytes[plainEnd] == UInt8(ascii: "\"") {
+            stringHasEscapes = false
+            return plainEnd + 1
+        }
+        return try JSONTokens.stringEnd(bytes, start, end, hasEscapes: &stringHasEscapes)
     }
 
     private mutating func scanArray(
@@ -165,7 +183,7 @@ public struct JSONScanner: Sendable {
         let index = try open(.object, start, depth, name)
         var offset = skipWhitespace(bytes, start + 1)
         if try byte(bytes, offset) == UInt8(ascii: "}") { return close(index, offset + 1, whitespaceBefore) }
-        var names = NameFingerprints()
+        var fingerprints = NameFingerprints()
         var memberCount = 0
         while true {
             guard try byte(bytes, offset) == UInt8(ascii: "\"") else {
@@ -182,7 +200,7 @@ public struct JSONScanner: Sendable {
                 bytes, skipWhitespace(bytes, offset + 1), depth: depth + 1,
                 name: JSONName(name, hasEscapes: escaped))
             memberCount += 1
-            if let index, comparesNames, names.mayRepeat(bytes, name, escaped: escaped),
+            if let index, comparesNames, fingerprints.mayRepeat(bytes, name, escaped: escaped),
                 memberCount <= Self.pairwiseMax
             {
                 try compareWithElders(bytes, of: child, in: index)
@@ -194,7 +212,7 @@ public struct JSONScanner: Sendable {
             offset = skipWhitespace(bytes, offset + 1)
         }
         let after = close(index, offset + 1, whitespaceBefore)
-        if let index, comparesNames, memberCount > Self.pairwiseMax, names.sawRepetition {
+        if let index, comparesNames, memberCount > Self.pairwiseMax, fingerprints.sawRepetition {
             try compareAll(bytes, in: index, memberCount: memberCount)
         }
         return after
@@ -238,6 +256,11 @@ public struct JSONScanner: Sendable {
 
     @inline(__always)
     private mutating func skipWhitespace(_ bytes: Span<UInt8>, _ start: Int) -> Int {
+        if start < end, bytes[start] > 0x20 { return start }
+        return whitespaceEnd(bytes, start)
+    }
+
+    private mutating func whitespaceEnd(_ bytes: Span<UInt8>, _ start: Int) -> Int {
         var offset = start
         while offset < end {
             let byte = bytes[offset]
@@ -258,12 +281,12 @@ public struct JSONScanner: Sendable {
         }
     }
 
-    private func compareAll(_ bytes: Span<UInt8>, in parent: Int, memberCount: Int) throws(JSONError) {
-        var table = JSONNames(memberCount: memberCount)
+    private mutating func compareAll(_ bytes: Span<UInt8>, in parent: Int, memberCount: Int) throws(JSONError) {
+        names.prepare(memberCount: memberCount)
         var child = parent + 1
         let last = Int(nodes[parent].next)
         while child < last {
-            guard table.insert(child, of: nodes, bytes) else { throw duplicate(child) }
+            guard names.insert(child, of: nodes, bytes) else { throw duplicate(child) }
             child = Int(nodes[child].next)
         }
     }

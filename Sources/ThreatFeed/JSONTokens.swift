@@ -30,8 +30,9 @@ enum JSONTokens {
     }
 
     /// Skips printable ASCII other than quotation mark and reverse solidus, eight bytes at a time.
+    /// - Returns: The offset of the first other byte, `end` if there is none.
     @inline(__always)
-    private static func plainEnd(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Int {
+    static func plainEnd(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Int {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let highs: UInt64 = 0x8080_8080_8080_8080
         var offset = start
@@ -100,7 +101,7 @@ enum JSONTokens {
     }
 
     /// Reads the four digits of the `\u` escape at `start`.
-    private static func codeUnit(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) throws(JSONError) -> UInt32 {
+    static func codeUnit(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) throws(JSONError) -> UInt32 {
         guard start + 6 <= end else { throw JSONError(offset: start, reason: .invalidEscape) }
         var unit: UInt32 = 0
         for offset in start + 2..<start + 6 {
@@ -166,39 +167,8 @@ enum JSONTokens {
     static func decode(_ bytes: Span<UInt8>, _ content: Range<Int>) -> [UInt8] {
         var decoded: [UInt8] = []
         decoded.reserveCapacity(content.count)
-        var offset = content.lowerBound
-        while offset < content.upperBound {
-            let byte = bytes[offset]
-            guard byte == UInt8(ascii: "\\") else {
-                decoded.append(byte)
-                offset += 1
-                continue
-            }
-            offset = appendEscape(bytes, offset, content.upperBound, to: &decoded)
-        }
+        var reader = JSONStringReader(content)
+        while let byte = reader.next(bytes) { decoded.append(byte) }
         return decoded
-    }
-
-    private static func appendEscape(
-        _ bytes: Span<UInt8>, _ start: Int, _ end: Int, to decoded: inout [UInt8]
-    ) -> Int {
-        switch bytes[start + 1] {
-        case UInt8(ascii: "b"): decoded.append(0x08)
-        case UInt8(ascii: "f"): decoded.append(0x0C)
-        case UInt8(ascii: "n"): decoded.append(0x0A)
-        case UInt8(ascii: "r"): decoded.append(0x0D)
-        case UInt8(ascii: "t"): decoded.append(0x09)
-        case UInt8(ascii: "u"):
-            guard var value = try? codeUnit(bytes, start, end) else { return end }
-            var after = start + 6
-            if value & 0xFC00 == 0xD800, let low = try? codeUnit(bytes, after, end) {
-                value = 0x10000 + (value & 0x3FF) << 10 + (low & 0x3FF)
-                after += 6
-            }
-            decoded.append(contentsOf: String(Unicode.Scalar(value) ?? "\u{FFFD}").utf8)
-            return after
-        default: decoded.append(bytes[start + 1])
-        }
-        return start + 2
     }
 }

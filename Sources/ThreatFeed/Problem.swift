@@ -22,25 +22,32 @@ public struct Problem: Error, Hashable, Sendable {
     public var status: Int
     public var detail: String
     public var errors: [FieldError]
+    /// Where a text is not JSON, in bytes; the extension member `offset` (§3.2).
+    public var offset: Int?
 
     /// - Parameter title: The status phrase of RFC 9110 §15 when `nil`.
     public init(
-        status: Int, detail: String, errors: [FieldError] = [], type: String = "about:blank", title: String? = nil
+        status: Int, detail: String, errors: [FieldError] = [], offset: Int? = nil, type: String = "about:blank",
+        title: String? = nil
     ) {
         self.type = type
         self.title = title ?? Self.phrase(status)
         self.status = status
         self.detail = detail
         self.errors = errors
+        self.offset = offset
     }
 
-    /// The answer to a threat that was refused: 400 or 422.
+    /// The answer to a threat that was refused: 400, 413 or 422.
     public init(_ rejection: ThreatRejection) {
         switch rejection {
         case .notJSON(let error):
-            self.init(status: 400, detail: error.description)
+            self.init(status: rejection.status, detail: error.description, offset: error.offset)
+        case .tooLarge(let bytesMax):
+            self.init(status: rejection.status, detail: "A threat may have at most \(bytesMax) bytes.")
         case .invalid(let errors):
-            self.init(status: 422, detail: "The threat breaks \(errors.count) of the rules.", errors: errors)
+            self.init(
+                status: rejection.status, detail: "The threat breaks \(errors.count) of the rules.", errors: errors)
         }
     }
 
@@ -50,7 +57,7 @@ public struct Problem: Error, Hashable, Sendable {
         self.init(status: 422, detail: error.description, errors: [field])
     }
 
-    /// The JSON object; `errors` is left out when there are none.
+    /// The JSON object; `offset` and `errors` are left out when there are none.
     public func encode() -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(128 + detail.utf8.count + errors.count * 96)
@@ -60,6 +67,10 @@ public struct Problem: Error, Hashable, Sendable {
         JSONText.appendName("status", to: &text)
         JSONText.appendInteger(Int64(status), to: &text)
         JSONText.appendMember("detail", detail, to: &text)
+        if let offset {
+            JSONText.appendName("offset", to: &text)
+            JSONText.appendInteger(Int64(offset), to: &text)
+        }
         if !errors.isEmpty {
             JSONText.appendName("errors", to: &text)
             for (index, error) in errors.enumerated() {

@@ -2,8 +2,9 @@
 enum ThreatLimits {
     /// Bytes of `customer_name`, `title`, `summary` and `source`, decoded, each.
     static let textBytesMax = 1024
-    /// Field errors reported for one threat; a body may be broken in thousands of places.
-    static let fieldErrorsMax = 100
+    /// Field errors reported for one list; it may be broken in thousands of places, and every other field is to be
+    /// named too.
+    static let elementErrorsMax = 50
 }
 
 /// The patterns of the contract, over decoded bytes.

@@ -21,10 +21,12 @@ public struct ThreatParser: Sendable {
     }
 
     /// Parses one item of a batch, as if its bytes had been sent alone.
+    /// - Parameter bytesMax: Bound on the item, as there is one on the body of a single threat.
     /// - Precondition: `item` lies within `body`.
     public mutating func parse(
-        _ body: [UInt8], item: Range<Int>, receipt: Receipt
+        _ body: [UInt8], item: Range<Int>, bytesMax: Int = .max, receipt: Receipt
     ) throws(ThreatRejection) -> ThreatRecord {
+        guard item.count <= bytesMax else { throw .tooLarge(bytesMax: bytesMax) }
         do {
             try scanner.scan(body.span, in: item)
         } catch {

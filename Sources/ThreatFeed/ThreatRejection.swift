@@ -2,13 +2,16 @@
 public enum ThreatRejection: Error, Hashable, Sendable {
     /// 400: the bytes are not an acceptable JSON text.
     case notJSON(JSONError)
-    /// 422: every broken rule, at most 100 of them.
+    /// 413: an item of a batch that would be too large alone.
+    case tooLarge(bytesMax: Int)
+    /// 422: every broken rule; of each list at most 50 elements are named.
     case invalid([FieldError])
 
     /// The HTTP status that answers it.
     public var status: Int {
         switch self {
         case .notJSON: 400
+        case .tooLarge: 413
         case .invalid: 422
         }
     }

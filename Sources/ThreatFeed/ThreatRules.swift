@@ -133,9 +133,10 @@ struct ThreatRules {
         guard nodes[index].kind == .array else {
             return fail("mitre_techniques", "must be an array of strings, not \(nodes[index].kind.article)")
         }
+        let errorsBefore = errors.count
         var child = index + 1
         var position = 0
-        while child < Int(nodes[index].next), errors.count < ThreatLimits.fieldErrorsMax {
+        while child < Int(nodes[index].next), mayName("mitre_techniques", position, since: errorsBefore) {
             if string(child).map(TextPattern.isTechnique) != true {
                 fail("mitre_techniques[\(position)]", "must be a string matching \(TextPattern.techniqueText)")
             }
@@ -149,9 +150,10 @@ struct ThreatRules {
         guard nodes[index].kind == .array else {
             return fail("indicators", "must be an array of objects, not \(nodes[index].kind.article)")
         }
+        let errorsBefore = errors.count
         var child = index + 1
         var position = 0
-        while child < Int(nodes[index].next), errors.count < ThreatLimits.fieldErrorsMax {
+        while child < Int(nodes[index].next), mayName("indicators", position, since: errorsBefore) {
             if nodes[child].kind == .object {
                 checkIndicator(child, position)
             } else {
@@ -187,8 +189,14 @@ struct ThreatRules {
     // MARK: Helpers
 
     private mutating func fail(_ field: String, _ message: String) {
-        guard errors.count < ThreatLimits.fieldErrorsMax else { return }
         errors.append(FieldError(field: field, message: message))
+    }
+
+    /// Whether more elements of a list may be named; if not, says so, since there may be more broken ones.
+    private mutating func mayName(_ field: String, _ position: Int, since errorsBefore: Int) -> Bool {
+        if errors.count - errorsBefore < ThreatLimits.elementErrorsMax { return true }
+        fail(field, "has many broken elements; those from \(position) on were not looked at")
+        return false
     }
 
     /// Checks one of the texts with a byte limit and returns it decoded.

@@ -51,6 +51,8 @@ struct FeedFrameTests {
             text(invalid.encode()).hasSuffix(#","errors":[{"field":"a","message":"b"},{"field":"c","message":"d"}]}"#))
         let notJSON = Problem(.notJSON(JSONError(offset: 7, reason: .duplicateMember)))
         #expect(notJSON.status == 400 && notJSON.detail.contains("byte 7"))
+        #expect(text(notJSON.encode()).hasSuffix(#","offset":7}"#))
+        #expect(!text(invalid.encode()).contains("offset"))
         #expect(scanError(notJSON.encode()) == nil && scanError(invalid.encode()) == nil)
     }
 

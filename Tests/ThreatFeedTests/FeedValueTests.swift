@@ -52,6 +52,16 @@ struct FeedValueTests {
         #expect(try ThreatRecord(decoding: reply[2..<reply.count - 2]) == Self.record)
     }
 
+    @Test("facets are equal if their stored forms are, whatever Unicode normalisation makes of names")
+    func comparesFacets() {
+        let names: [String?] = [nil, "Caf\u{E9}", "Cafe\u{301}", "\u{212B}", "\u{C5}", "x"]
+        let facets = names.map { Facets(severity: .high, threatType: "a", customerName: $0) }
+        #expect(Set(facets).count == names.count && facets == facets)
+        #expect(Set(facets.map { $0.encode() }).count == names.count)
+        #expect(facets[1] != Facets(severity: .low, threatType: "a", customerName: "Caf\u{E9}"))
+        #expect(facets[5] != Facets(severity: .high, threatType: "b", customerName: "x"))
+    }
+
     @Test("a broken record names the broken part")
     func refusesRecords() {
         let digest = "000102030405060708090a0b0c0d0e0f"

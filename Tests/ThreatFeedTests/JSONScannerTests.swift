@@ -91,6 +91,17 @@ struct JSONScannerTests {
         #expect(scanError(bomb)?.reason == .depthExceeded)
     }
 
+    @Test("what is delivered, a threat in a list in a frame, may be nested as deeply as a threat and two levels more")
+    func readsDelivered() throws {
+        let threat = "{\"x\":" + String(repeating: "[", count: 31) + String(repeating: "]", count: 31) + "}"
+        #expect(scanError(Array(threat.utf8)) == nil)
+        let frame = Array("{\"type\":\"initial_batch\",\"data\":[\(threat),\(threat)]}".utf8)
+        #expect(scanError(frame)?.reason == .depthExceeded)
+        var scanner = JSONScanner(limits: .delivered)
+        try scanner.scan(frame.span)
+        #expect(scanner.nodes[0].range == 0..<frame.count)
+    }
+
     @Test("duplicates are found in objects of every size", arguments: [2, 15, 16, 17, 18, 100, 3_000])
     func findsDuplicates(_ count: Int) {
         let members = (0..<count).map { "\"n\($0)\":\($0)" }

@@ -102,10 +102,28 @@ struct ThreatParserTests {
         #expect(parse(#"{"id":"a","id":"a"}"#) == .failure(.notJSON(JSONError(offset: 10, reason: .duplicateMember))))
     }
 
-    @Test("the list of broken fields is bounded")
+    @Test("of a list 50 broken elements are named, and every other field is named all the same")
     func boundsErrors() {
         let many = Array(repeating: "1", count: 5_000).joined(separator: ",")
-        #expect(brokenFields("{\"mitre_techniques\":[\(many)],\"indicators\":[\(many)]}")?.count == 100)
+        let fields = brokenFields("{\"mitre_techniques\":[\(many)],\"indicators\":[\(many)],\"seq\":1}")
+        let techniques = (0..<50).map { "mitre_techniques[\($0)]" } + ["mitre_techniques"]
+        let indicators = (0..<50).map { "indicators[\($0)]" } + ["indicators"]
+        #expect(fields == techniques + indicators + ["seq", "threat_type"])
+        let fifty = Array(repeating: "1", count: 50).joined(separator: ",")
+        #expect(brokenFields("{\"threat_type\":\"a\",\"mitre_techniques\":[\(fifty)]}")?.count == 50)
+        let pairs = Array(repeating: "{}", count: 5_000).joined(separator: ",")
+        #expect(brokenFields("{\"threat_type\":\"a\",\"indicators\":[\(pairs)]}")?.count == 51)
+    }
+
+    @Test("contract, HTTP: an item of a batch is bounded like a single threat")
+    func boundsItems() throws {
+        let body = Array(#"[{"threat_type":"x"},{"threat_type":"xy"}]"#.utf8)
+        var parser = ThreatParser()
+        _ = try parser.parse(body, item: 1..<20, bytesMax: 19, receipt: receipt())
+        #expect(throws: ThreatRejection.tooLarge(bytesMax: 19)) {
+            try parser.parse(body, item: 21..<41, bytesMax: 19, receipt: receipt())
+        }
+        #expect(Problem(.tooLarge(bytesMax: 19)).status == 413)
     }
 
     private static let added =
