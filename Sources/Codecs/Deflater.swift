@@ -4,6 +4,9 @@ internal import CZlib
 ///
 /// One is enough for a thread: it holds about 256 KiB and is used again for every message.
 public final class Deflater {
+    /// Base-2 logarithms of the windows zlib compresses with. Of 256 bytes it makes no raw DEFLATE.
+    public static let windowBitsAllowed = 9...15
+
     /// Scratch room kept between messages; what a larger message needed is let go.
     private static let scratchBytesKept = 128 * 1024
 
@@ -15,7 +18,8 @@ public final class Deflater {
     ///   - level: 1 (fast) to 9 (small).
     ///   - windowBits: Base-2 logarithm of the window, 9 to 15.
     public init(level: Int = 6, windowBits: Int = 15) {
-        precondition((1...9).contains(level) && (9...15).contains(windowBits), "no such deflate level or window")
+        precondition(
+            (1...9).contains(level) && Self.windowBitsAllowed.contains(windowBits), "no such deflate level or window")
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
         // SAFETY: the stream is initialised, and lives where it is until `deinit`. Negative bits mean raw DEFLATE.

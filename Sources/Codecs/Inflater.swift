@@ -18,6 +18,8 @@ public final class Inflater {
 
     /// Heap memory, because zlib's state points back at its stream, which therefore must not move.
     private let stream: UnsafeMutablePointer<z_stream>
+    /// The input so far ends with a block that was marked as the last (BFINAL).
+    private var hasEnded = false
     private var chunk = [UInt8](repeating: 0, count: Inflater.chunkBytes)
 
     public init() {
@@ -42,13 +44,23 @@ public final class Inflater {
     ///   - bytesMax: Most bytes that may come out. No more than this and one chunk of 16 KiB is ever held.
     public func inflate(_ compressed: Span<UInt8>, bytesMax: Int) throws(InflateError) -> [UInt8] {
         inflateReset(stream)
+        hasEnded = false
         var output: [UInt8] = []
         try feed(compressed, into: &output, bytesMax: bytesMax)
+        // What ends with a whole block needs no tail: senders that close with BFINAL, that leave the tail on, or that
+        // send nothing for an empty message make it.
+        if compressed.isEmpty || hasEnded || endsBetweenBlocks { return output }
         let tail = PermessageTail.bytes
         try feed(tail.span, into: &output, bytesMax: bytesMax)
-        // Bit 7 is set between blocks only: the tail then was the end of the last block, not part of it.
-        guard stream.pointee.data_type & 128 != 0 else { throw .truncated }
+        // The tail then was the end of the last block, not part of it.
+        guard endsBetweenBlocks else { throw .truncated }
         return output
+    }
+
+    /// Whether the input so far ends with a whole block, as `data_type` of zlib's manual tells: bit 7 is set between
+    /// blocks, the lowest six count the bits of the last byte that are left.
+    private var endsBetweenBlocks: Bool {
+        stream.pointee.data_type & 128 != 0 && stream.pointee.data_type & 63 == 0
     }
 
     private func feed(_ input: Span<UInt8>, into output: inout [UInt8], bytesMax: Int) throws(InflateError) {
@@ -56,6 +68,7 @@ public final class Inflater {
         while position < input.count {
             let step = inflateStep(input.extracting(position...))
             position += step.consumed
+            hasEnded = step.status == Z_STREAM_END
             guard step.produced <= bytesMax - output.count else { throw .outputTooLarge }
             output.append(contentsOf: chunk[..<step.produced])
             switch step.status {
@@ -80,7 +93,9 @@ public final class Inflater {
             output.append(contentsOf: chunk[..<step.produced])
             switch step.status {
             case Z_OK: continue
-            case Z_STREAM_END: inflateReset(stream)
+            case Z_STREAM_END:
+                hasEnded = true
+                inflateReset(stream)
             case Z_BUF_ERROR where step.produced == 0: return
             default: throw .corrupt
             }

@@ -22,6 +22,8 @@ public enum FrameError: Error, Sendable, Equatable {
     case expectedContinuation
     /// A message, as announced or as decompressed, beyond `WebSocketLimits.messageBytesMax`.
     case messageTooLarge
+    /// A frame that announces more than `WebSocketLimits.frameBytesMax`.
+    case frameTooLarge
     /// A message in more frames than `WebSocketLimits.fragmentsPerMessageMax`.
     case tooManyFragments
     /// A text message or close reason that is not UTF-8 (RFC 6455 §8.1).
@@ -41,7 +43,7 @@ public enum FrameError: Error, Sendable, Equatable {
             .truncatedCloseCode, .forbiddenCloseCode:
             .protocolError
         case .invalidUTF8, .corruptCompressedData: .invalidPayload
-        case .messageTooLarge: .messageTooBig
+        case .messageTooLarge, .frameTooLarge: .messageTooBig
         case .tooManyFragments: .policyViolation
         }
     }
@@ -60,6 +62,7 @@ public enum FrameError: Error, Sendable, Equatable {
         case .unexpectedContinuation: "there is no message to continue"
         case .expectedContinuation: "the last message is not finished"
         case .messageTooLarge: "the message is too large"
+        case .frameTooLarge: "the frame is too large"
         case .tooManyFragments: "the message has too many fragments"
         case .invalidUTF8: "the text is not UTF-8"
         case .corruptCompressedData: "the message does not decompress"

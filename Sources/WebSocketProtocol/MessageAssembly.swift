@@ -11,9 +11,14 @@ struct MessageAssembly {
         self.isCompressed = isCompressed
     }
 
+    /// What is held of it.
+    var byteCount: Int { payload.count }
+
     /// Checks what a header announces before any of it is kept.
     mutating func beginFrame(payloadLength: Int, limits: WebSocketLimits) throws(FrameError) {
-        guard payloadLength <= limits.messageBytesMax - payload.count else { throw .messageTooLarge }
+        let bytesMax = limits.bytesOnWireMax(isCompressed: isCompressed)
+        guard payloadLength <= bytesMax.message - payload.count else { throw .messageTooLarge }
+        guard payloadLength <= bytesMax.frame else { throw .frameTooLarge }
         guard fragments < limits.fragmentsPerMessageMax else { throw .tooManyFragments }
         fragments += 1
     }

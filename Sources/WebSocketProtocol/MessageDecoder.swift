@@ -38,6 +38,11 @@ public struct MessageDecoder {
         input.isEmpty && message == nil && controlPayload.isEmpty
     }
 
+    /// Bytes held: unread ones, and what has arrived of a message.
+    public var bufferedBytes: Int {
+        input.count + controlPayload.count + (message?.byteCount ?? 0)
+    }
+
     /// Takes in bytes from the peer. Call `next()` until it returns `nil` before the next `append`; what is
     /// held is then bounded by one call's bytes and `WebSocketLimits.messageBytesMax`.
     public mutating func append(_ bytes: Span<UInt8>) {

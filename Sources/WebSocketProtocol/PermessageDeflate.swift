@@ -7,12 +7,15 @@ public enum PermessageDeflate {
 
     /// What the server is able to do.
     public struct Policy: Sendable, Equatable {
-        /// Base-2 logarithm of the window the server compresses with, 8 to 15. An offer that asks for a smaller one is
-        /// declined, since what is compressed is shared by all clients.
-        public var serverWindowBits: Int
+        /// Base-2 logarithms, within 8 to 15, of the windows the server can compress with. A client that asks for one
+        /// between them gets it, one that can do with more the largest, and an offer that asks for less is declined.
+        public var serverWindowBits: ClosedRange<Int>
 
-        public init(serverWindowBits: Int = 15) {
-            precondition(windowBitsAllowed.contains(serverWindowBits), "a window has 8 to 15 bits")
+        /// - Parameter serverWindowBits: One window alone where what is compressed is shared by all clients.
+        public init(serverWindowBits: ClosedRange<Int> = 15...15) {
+            precondition(
+                windowBitsAllowed.contains(serverWindowBits.lowerBound)
+                    && windowBitsAllowed.contains(serverWindowBits.upperBound), "a window has 8 to 15 bits")
             self.serverWindowBits = serverWindowBits
         }
     }
@@ -72,11 +75,11 @@ public enum PermessageDeflate {
     /// RFC 7692 §7.1: an offer with an unknown, repeated or invalid parameter is declined.
     private static func agreement(for offer: ExtensionOffer, policy: Policy) -> Agreement? {
         guard let parameters = Parameters(offer) else { return nil }
-        guard let windowAsked = parameters.serverWindowBits else {
-            return Agreement(serverWindowBits: policy.serverWindowBits < 15 ? policy.serverWindowBits : nil)
-        }
-        guard windowAsked >= policy.serverWindowBits else { return nil }
-        return Agreement(serverWindowBits: policy.serverWindowBits)
+        let windows = policy.serverWindowBits
+        // A client that names no window reads any.
+        guard let windowAsked = parameters.serverWindowBits else { return Agreement() }
+        guard windowAsked >= windows.lowerBound else { return nil }
+        return Agreement(serverWindowBits: min(windowAsked, windows.upperBound))
     }
 
     private enum Names {

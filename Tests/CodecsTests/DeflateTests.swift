@@ -86,11 +86,27 @@ private let hello = Array("Hello".utf8)
         let inflater = Inflater()
         let message = Array("a message that repeats: a message that repeats, and some more of it".utf8)
         let compressed = Deflater().deflate(message)
-        for end in 0..<compressed.count {
+        for end in 1..<compressed.count {
             let result = try? inflater.inflate(Array(compressed[..<end]), bytesMax: 1000)
             #expect(result == nil, "\(end) of \(compressed.count) bytes")
         }
         #expect(try inflater.inflate(compressed, bytesMax: 1000) == message)
+    }
+
+    @Test(
+        "RFC 7692 §7.2.2: what ends with a whole block needs no tail",
+        arguments: [
+            ([], []), ([0x03, 0x00], []),
+            ([0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00], hello),
+            ([0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00, 0x00, 0xff, 0xff], hello),
+        ] as [([UInt8], [UInt8])])
+    func wholeBlocks(_ compressed: [UInt8], _ expected: [UInt8]) throws {
+        let inflater = Inflater()
+        for _ in 0..<3 {
+            #expect(try inflater.inflate(compressed, bytesMax: 5) == expected)
+            // Nothing of it is left for the next message.
+            #expect(throws: InflateError.self) { try inflater.inflate([0xf2, 0x48, 0xcd], bytesMax: 5) }
+        }
     }
 
     @Test("bytes that are not DEFLATE fail")

@@ -84,7 +84,8 @@ import Testing
             (.nonMinimalLength, 1002), (.lengthOutOfRange, 1002), (.fragmentedControlFrame, 1002),
             (.oversizedControlFrame, 1002), (.unexpectedContinuation, 1002), (.expectedContinuation, 1002),
             (.truncatedCloseCode, 1002), (.forbiddenCloseCode(1005), 1002), (.invalidUTF8, 1007),
-            (.corruptCompressedData, 1007), (.messageTooLarge, 1009), (.tooManyFragments, 1008),
+            (.corruptCompressedData, 1007), (.messageTooLarge, 1009),
+            (.frameTooLarge, 1009), (.tooManyFragments, 1008),
         ]
         for (error, code) in errors {
             #expect(error.closeCode.rawValue == code)

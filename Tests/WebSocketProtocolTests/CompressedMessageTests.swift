@@ -43,6 +43,24 @@ private func double(_ compressed: [UInt8], _ bytesMax: Int) throws(InflateFailur
         }
     }
 
+    @Test("a frame beyond its bound is refused when it is announced; compressed data may have grown a little")
+    func largeFrame() {
+        let limits = WebSocketLimits(messageBytesMax: 4096, frameBytesMax: 1024)
+        let decoder = { MessageDecoder(role: .server, limits: limits, inflater: double) }
+        let payload = [UInt8](repeating: 1, count: 1025)
+        let announced = clientFrame(2, payload)[..<8]
+        expectTranscript(Transcript(error: .frameTooLarge), of: Array(announced), decoder)
+        expectTranscript(Transcript([.binary([UInt8](repeating: 1, count: 2050))]), of: clientFrame(2, payload, rsv: 4))
+        {
+            decoder()
+        }
+        let tooLarge = clientFrame(2, [UInt8](repeating: 1, count: 1090), rsv: 4)
+        expectTranscript(Transcript(error: .frameTooLarge), of: Array(tooLarge[..<8]), decoder)
+        // In two frames it passes.
+        let fragments = clientFrame(2, [UInt8](repeating: 1, count: 1024), fin: false) + clientFrame(0, [1])
+        expectTranscript(Transcript([.binary(payload)]), of: fragments, decoder)
+    }
+
     @Test("an inflater that ignores its bound is not believed")
     func carelessInflater() {
         let careless = MessageDecoder(

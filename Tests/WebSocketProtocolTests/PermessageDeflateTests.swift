@@ -5,7 +5,7 @@ import Testing
 
 private let agreed = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 
-private func answer(_ lines: [String], windowBits: Int = 15) throws(HandshakeError) -> String? {
+private func answer(_ lines: [String], windowBits: ClosedRange<Int> = 15...15) throws(HandshakeError) -> String? {
     try PermessageDeflate.negotiate(
         offers: lines, policy: PermessageDeflate.Policy(serverWindowBits: windowBits))?.headerValue
 }
@@ -59,13 +59,17 @@ private func answer(_ lines: [String], windowBits: Int = 15) throws(HandshakeErr
         #expect(throws: HandshakeError.malformedExtensions) { try answer([line]) }
     }
 
-    @Test("RFC 7692 §7.1.2.1: a server with a smaller window says so and meets limits down to it")
-    func smallWindow() throws {
-        #expect(try answer(["permessage-deflate"], windowBits: 10) == agreed + "; server_max_window_bits=10")
-        #expect(
-            try answer(["permessage-deflate; server_max_window_bits=12"], windowBits: 10) == agreed
-                + "; server_max_window_bits=10")
-        #expect(try answer(["permessage-deflate; server_max_window_bits=9"], windowBits: 10) == nil)
+    @Test("RFC 7692 §7.1.2.1: a client gets the window it asks for, as far as the server has it")
+    func serverWindows() throws {
+        let nine = "permessage-deflate; server_max_window_bits=9"
+        #expect(try answer([nine], windowBits: 9...15) == agreed + "; server_max_window_bits=9")
+        #expect(try answer([nine], windowBits: 10...12) == nil)
+        let thirteen = "permessage-deflate; server_max_window_bits=13"
+        #expect(try answer([thirteen], windowBits: 9...15) == agreed + "; server_max_window_bits=13")
+        #expect(try answer([thirteen], windowBits: 12...12) == agreed + "; server_max_window_bits=12")
+        #expect(try answer(["permessage-deflate; server_max_window_bits=8"], windowBits: 9...15) == nil)
+        // A client that names none reads any, so nothing need be said.
+        #expect(try answer(["permessage-deflate"], windowBits: 10...12) == agreed)
     }
 
     @Test("RFC 7692 §7.2.3: the examples decode through the real inflater, in any splits")
