@@ -10,28 +10,40 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
     public let user: String?
     public let password: String?
     public let database: Int
+    /// `nil` for a connection without TLS.
+    public let tls: RedisTLS?
 
-    public init(location: Location, user: String? = nil, password: String? = nil, database: Int = 0) {
+    /// - Precondition: TLS is for a TCP location.
+    public init(
+        location: Location, user: String? = nil, password: String? = nil, database: Int = 0, tls: RedisTLS? = nil
+    ) {
+        if tls != nil, case .unix = location { preconditionFailure("a Unix socket has no TLS") }
         self.location = location
         self.user = user
         self.password = password
         self.database = database
+        self.tls = tls
     }
 
-    /// Parses `redis://[[user]:password@]host[:port][/db]` or `unix:///path[?db=N]`, percent-decoded (RFC 3986 §2.1).
+    /// Parses `redis://[[user]:password@]host[:port][/db]`, `rediss://…` for TLS, or `unix:///path[?db=N]`,
+    /// percent-decoded (RFC 3986 §2.1).
+    /// - Parameter tls: For `rediss://`; `nil` for the system's authorities and no client certificate.
     /// - Throws: `RedisEndpointError` naming the part that is wrong.
-    public init(url: String) throws(RedisEndpointError) {
+    public init(url: String, tls: RedisTLS? = nil) throws(RedisEndpointError) {
         guard let colon = url.firstRange(of: "://") else { throw .scheme("") }
         let rest = url[colon.upperBound...]
-        switch url[..<colon.lowerBound].lowercased() {
-        case "redis": try self.init(tcp: rest)
+        let scheme = url[..<colon.lowerBound].lowercased()
+        // Whoever names an authority expects TLS.
+        if tls != nil, scheme == "redis" || scheme == "unix" { throw .tlsNotWanted(scheme) }
+        switch scheme {
+        case "redis": try self.init(tcp: rest, tls: nil)
+        case "rediss": try self.init(tcp: rest, tls: tls ?? RedisTLS())
         case "unix": try self.init(unix: rest)
-        case "rediss": throw .tlsNotAccepted
-        case let scheme: throw .scheme(scheme)
+        default: throw .scheme(scheme)
         }
     }
 
-    private init(tcp text: Substring) throws(RedisEndpointError) {
+    private init(tcp text: Substring, tls: RedisTLS?) throws(RedisEndpointError) {
         guard !text.contains("?"), !text.contains("#") else { throw .unexpected("query or fragment") }
         let slash = text.firstIndex(of: "/") ?? text.endIndex
         var authority = text[..<slash]
@@ -44,7 +56,7 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
         let (host, port) = try Self.hostAndPort(authority)
         self.init(
             location: .tcp(host: host, port: port), user: credentials.user, password: credentials.password,
-            database: path.isEmpty ? 0 : try Self.database(path))
+            database: path.isEmpty ? 0 : try Self.database(path), tls: tls)
     }
 
     private init(unix text: Substring) throws(RedisEndpointError) {
@@ -139,6 +151,14 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// What the certificate of the server is for; an IPv6 address without the scope that only this machine knows.
+    var hostName: String? {
+        switch location {
+        case .tcp(let host, _): String(host.prefix { $0 != "%" })
+        case .unix: nil
+        }
+    }
+
     /// For logs: everything but the password.
     public var description: String {
         let suffix: String
@@ -146,7 +166,8 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
         case .tcp(let host, let port):
             let login = password == nil ? "" : "\(user ?? ""):***@"
             suffix = database == 0 ? "" : "/\(database)"
-            return "redis://\(login)\(host.contains(":") ? "[\(host)]" : host):\(port)\(suffix)"
+            let scheme = tls == nil ? "redis" : "rediss"
+            return "\(scheme)://\(login)\(host.contains(":") ? "[\(host)]" : host):\(port)\(suffix)"
         case .unix(let path):
             suffix = database == 0 ? "" : "?db=\(database)"
             return "unix://\(path)\(suffix)"
@@ -157,7 +178,8 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
 /// The part of a Redis URL that is not acceptable. Never carries a password.
 public enum RedisEndpointError: Error, Hashable, Sendable, CustomStringConvertible {
     case scheme(String)
-    case tlsNotAccepted
+    /// Settings of TLS with a scheme that has none.
+    case tlsNotWanted(String)
     case credentials
     case host
     case port(String)
@@ -167,8 +189,8 @@ public enum RedisEndpointError: Error, Hashable, Sendable, CustomStringConvertib
 
     public var description: String {
         switch self {
-        case .scheme(let scheme): "unknown scheme '\(scheme)': accepted are redis:// and unix://"
-        case .tlsNotAccepted: "rediss:// (TLS to Redis) is not accepted yet: use redis:// or unix://"
+        case .scheme(let scheme): "unknown scheme '\(scheme)': accepted are redis://, rediss:// and unix://"
+        case .tlsNotWanted(let scheme): "\(scheme):// has no TLS, which the other settings ask for: use rediss://"
         case .credentials: "user and password must be [user]:password, percent-encoded, password not empty"
         case .host: "the host is missing or malformed; an IPv6 address stands in brackets"
         case .port(let text): "port '\(text)' is not a number from 1 to 65535"

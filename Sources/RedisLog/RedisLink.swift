@@ -1,3 +1,4 @@
+import Codecs
 public import PosixIO
 
 /// One connection to Redis that reconnects for ever, driven by its owner's event loop.
@@ -19,6 +20,8 @@ public final class RedisLink {
         case waiting(until: MonotonicTime)
         case resolving(NameResolution, askAgainAt: MonotonicTime)
         case connecting(RedisWire, deadline: MonotonicTime)
+        /// The TLS handshake, within the time for connecting.
+        case securing(RedisWire, deadline: MonotonicTime)
         case greeting(RedisWire, deadline: MonotonicTime)
         case up(RedisWire)
     }
@@ -38,7 +41,7 @@ public final class RedisLink {
     private let name: String
     private let mode: Mode
     private let limits: LinkLimits
-    private let buffer = ReceiveBuffer()
+    private let buffer: ReceiveBuffer
     private var state = State.stopped
     private var pending: PendingCommands
     private var random: SplitMix64
@@ -62,6 +65,7 @@ public final class RedisLink {
         self.name = String(name.map { $0.isASCII && $0 > " " && $0 < "\u{7F}" ? $0 : "-" })
         self.mode = mode
         self.limits = limits
+        buffer = ReceiveBuffer(hasTLS: endpoint.tls != nil)
         pending = PendingCommands(countMax: limits.pendingCommandsMax, bytesMax: limits.pendingBytesMax)
         backoff = Backoff(first: limits.backoffMin, longest: limits.backoffMax)
         random = SplitMix64(state: randomSeed)
@@ -115,10 +119,11 @@ public final class RedisLink {
         switch state {
         case .stopped, .waiting, .resolving: break
         case .connecting(let wire, let deadline): finishConnecting(wire, deadline: deadline)
-        case .greeting(let wire, _), .up(let wire):
+        case .securing(let wire, _), .greeting(let wire, _), .up(let wire):
             if events.contains(.writable) { flush(wire) }
             guard self.wire === wire else { return }
             if !events.isDisjoint(with: [.readable, .peerClosed, .hungUp]) { receive(wire) }
+            if case .securing(_, let deadline) = state, wire.isReadyToTalk { greet(wire, deadline: deadline) }
         }
     }
 
@@ -133,6 +138,8 @@ public final class RedisLink {
             if now >= askAgainAt { takeAddresses(resolution) }
         case .connecting(_, let deadline):
             if now >= deadline { tryNextAddress(after: "no connection within \(limits.connectTimeout)") }
+        case .securing(_, let deadline):
+            if now >= deadline { fail("no TLS handshake within \(limits.connectTimeout): does Redis speak TLS there?") }
         case .greeting(_, let deadline):
             if now >= deadline { fail("no greeting within \(limits.connectTimeout)") }
         case .up:
@@ -144,7 +151,9 @@ public final class RedisLink {
     public var nextDeadline: MonotonicTime? {
         switch state {
         case .stopped: nil
-        case .waiting(let time), .resolving(_, let time), .connecting(_, let time), .greeting(_, let time): time
+        case .waiting(let time), .resolving(_, let time), .connecting(_, let time), .securing(_, let time),
+            .greeting(_, let time):
+            time
         case .up: pending.deadline
         }
     }
@@ -152,7 +161,7 @@ public final class RedisLink {
     private var wire: RedisWire? {
         switch state {
         case .stopped, .waiting, .resolving: nil
-        case .connecting(let wire, _), .greeting(let wire, _), .up(let wire): wire
+        case .connecting(let wire, _), .securing(let wire, _), .greeting(let wire, _), .up(let wire): wire
         }
     }
 }
@@ -219,6 +228,25 @@ extension RedisLink {
         } catch {
             return fail("\(error)")
         }
+        guard let tls = endpoint.tls else { return greet(wire, deadline: deadline) }
+        state = .securing(wire, deadline: deadline)
+        do throws(WireError) {
+            try wire.secure(with: try session(tls))
+        } catch {
+            fail("\(error)")
+        }
+    }
+
+    /// Reads the files of the settings, so that a renewed certificate needs no restart.
+    private func session(_ tls: RedisTLS) throws(WireError) -> TLSSession {
+        do throws(TLSError) {
+            return try TLSSession(try tls.makeContext(), serverName: tls.serverName ?? endpoint.hostName)
+        } catch {
+            throw .tls(error)
+        }
+    }
+
+    private func greet(_ wire: RedisWire, deadline: MonotonicTime) {
         state = .greeting(wire, deadline: deadline)
         for command in greetingCommands {
             enqueue(command, on: wire) { [weak self] result in self?.check(greeting: result) }
@@ -282,7 +310,7 @@ extension RedisLink {
     private func flush(_ wire: RedisWire) {
         if case .connecting = state { return }
         pending.stamp(clock + limits.answerTimeout)
-        do throws(SystemError) {
+        do throws(WireError) {
             try wire.flush()
         } catch {
             fail("\(error)")
@@ -293,19 +321,25 @@ extension RedisLink {
         // Bounded, so that a flood of replies leaves the loop its other work; the poller reports the rest again.
         for _ in 0..<16 {
             let result: TransferResult
-            do throws(ReplyError) {
-                result = try buffer.receive(from: wire.socket, to: wire.reader)
+            do throws(WireError) {
+                result = try wire.receive(through: buffer)
             } catch {
-                return fail("not a Redis reply: \(error.reason)")
+                return fail("\(error)")
             }
             switch result {
             case .bytes(let count):
-                guard deliverReplies(of: wire), count == buffer.byteCount else { return }
+                guard deliverReplies(of: wire), count == buffer.received.count || wire.hasEnded else { return }
             case .wouldBlock: return
-            case .endOfStream: return fail("closed by Redis")
-            case .failed(let error): return fail("\(error)")
+            case .endOfStream: return fail(ending("closed by Redis"))
+            case .failed(let error): return fail(ending("\(error)"))
             }
         }
+    }
+
+    /// A server that expects TLS ends a connection without it, most often without a word.
+    private func ending(_ reason: String) -> String {
+        guard case .greeting = state, endpoint.tls == nil, endpoint.hostName != nil else { return reason }
+        return "\(reason) before an answer; if Redis speaks TLS on this port, use rediss://"
     }
 
     /// - Returns: Whether the connection still stands afterwards.

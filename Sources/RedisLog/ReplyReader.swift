@@ -1,6 +1,5 @@
 import CHiredis
 import Glibc
-import PosixIO
 
 /// What could not be read as a reply (RESP).
 struct ReplyError: Error, Hashable {
@@ -14,7 +13,7 @@ final class ReplyReader {
     private var bytesSinceReply = 0
 
     init(replyBytesMax: Int) {
-        guard let reader = redisReaderCreate() else { fatalError("out of memory") }
+        guard let reader = redisReaderCreateWithFunctions(ReplyObjects.bounded) else { fatalError("out of memory") }
         self.reader = reader
         self.replyBytesMax = replyBytesMax
     }
@@ -76,6 +75,30 @@ final class ReplyReader {
     }
 }
 
+/// What hiredis builds replies with.
+private enum ReplyObjects {
+    /// Most elements of one array, far more than any answer to our commands has. hiredis makes room for all that a
+    /// header announces before the first of them has arrived.
+    private static let elementsMax = 1 << 22
+
+    private static let unbounded: redisReplyObjectFunctions = {
+        guard let reader = redisReaderCreate() else { fatalError("out of memory") }
+        defer { redisReaderFree(reader) }
+        return reader.pointee.fn.pointee
+    }()
+
+    /// hiredis' own functions, but for arrays that announce too much: those end as if there were no memory for them.
+    // SAFETY: written once, before anyone can read it, and never freed, so that every reader may point at it.
+    nonisolated(unsafe) static let bounded: UnsafeMutablePointer<redisReplyObjectFunctions> = {
+        let functions = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
+        functions.initialize(to: unbounded)
+        functions.pointee.createArray = { task, count in
+            Int(count) <= elementsMax ? unbounded.createArray(task, count) : nil
+        }
+        return functions
+    }()
+}
+
 extension RedisCommand {
     /// Appends the command as RESP.
     func format(into output: inout [UInt8]) {
@@ -97,29 +120,5 @@ extension RedisCommand {
             output.append(contentsOf: UnsafeRawBufferPointer(start: formatted, count: Int(count)))
             redisFreeCommand(formatted)
         }
-    }
-}
-
-/// Receives from a socket through one buffer and feeds a reader.
-final class ReceiveBuffer {
-    private let bytes: UnsafeMutableRawBufferPointer
-
-    init(byteCount: Int = 64 << 10) {
-        // SAFETY: owned by this object, freed in deinit, never handed out.
-        bytes = .allocate(byteCount: byteCount, alignment: 16)
-    }
-
-    deinit {
-        bytes.deallocate()
-    }
-
-    var byteCount: Int { bytes.count }
-
-    func receive(from socket: borrowing FileDescriptor, to reader: ReplyReader) throws(ReplyError) -> TransferResult {
-        let result = Socket.receive(socket, into: bytes)
-        if case .bytes(let count) = result {
-            try reader.feed(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-        }
-        return result
     }
 }

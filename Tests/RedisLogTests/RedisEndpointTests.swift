@@ -19,6 +19,12 @@ struct RedisEndpointTests {
         ),
         ("redis://[::1]", RedisEndpoint(location: .tcp(host: "::1", port: 6379))),
         ("redis://[fe80::1%eth0]:6380", RedisEndpoint(location: .tcp(host: "fe80::1%eth0", port: 6380))),
+        ("rediss://h", RedisEndpoint(location: .tcp(host: "h", port: 6379), tls: RedisTLS())),
+        (
+            "REDISS://u:p@[::1]:7000/2",
+            RedisEndpoint(
+                location: .tcp(host: "::1", port: 7000), user: "u", password: "p", database: 2, tls: RedisTLS())
+        ),
         ("unix:///run/redis.sock", RedisEndpoint(location: .unix(path: "/run/redis.sock"))),
         ("unix:///a%20b/r%3F.sock?db=15", RedisEndpoint(location: .unix(path: "/a b/r?.sock"), database: 15)),
     ]
@@ -30,7 +36,8 @@ struct RedisEndpointTests {
 
     static let bad: [(String, RedisEndpointError)] = [
         ("", .scheme("")), ("localhost:6379", .scheme("")), ("http://h", .scheme("http")),
-        ("rediss://h", .tlsNotAccepted), ("redis://", .host), ("redis://:6379", .host), ("redis://[::1", .host),
+        ("rediss://", .host), ("rediss://h/x", .database("x")), ("redis://", .host), ("redis://:6379", .host),
+        ("redis://[::1", .host),
         ("redis://[h]", .host), ("redis://[::1]x", .host), ("redis://a b", .host), ("redis://h:", .port("")),
         ("redis://h:0", .port("0")), ("redis://h:65536", .port("65536")), ("redis://h:+1", .port("+1")),
         ("redis://h:6379:1", .port("6379:1")), ("redis://h/x", .database("x")), ("redis://h/-1", .database("-1")),
@@ -50,6 +57,18 @@ struct RedisEndpointTests {
     func redacts() throws {
         #expect(try RedisEndpoint(url: "redis://u:pw@[::1]:7/2").description == "redis://u:***@[::1]:7/2")
         #expect(try RedisEndpoint(url: "unix:///r?db=2").description == "unix:///r?db=2")
-        #expect(RedisEndpointError.tlsNotAccepted.description.contains("not accepted yet"))
+        #expect(try RedisEndpoint(url: "rediss://:pw@h/2").description == "rediss://:***@h:6379/2")
+    }
+
+    @Test("settings of TLS are kept with rediss:// and refused with a scheme that would not use them")
+    func tls() throws {
+        let tls = RedisTLS(authorities: "/ca.pem", serverName: "redis.test")
+        #expect(try RedisEndpoint(url: "rediss://h", tls: tls).tls == tls)
+        for scheme in ["redis", "unix"] {
+            #expect(throws: RedisEndpointError.tlsNotWanted(scheme)) {
+                try RedisEndpoint(url: "\(scheme):///h", tls: tls)
+            }
+        }
+        #expect(RedisEndpointError.tlsNotWanted("redis").description.contains("use rediss://"))
     }
 }

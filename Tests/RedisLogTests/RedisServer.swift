@@ -47,6 +47,11 @@ final class RedisServer {
             ] + arguments)
     }
 
+    /// What the server has logged, for a test that fails.
+    var log: String {
+        FileDescriptor.contents(ofFile: directory + "/log").map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+
     func send(signal: Int32) {
         process?.send(signal: signal)
     }
