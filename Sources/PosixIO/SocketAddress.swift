@@ -68,6 +68,23 @@ public struct SocketAddress: Sendable, CustomStringConvertible {
         }
     }
 
+    /// Names the peer's network, to count what comes from it: an IPv4 address, also when mapped into IPv6, or the /64
+    /// of an IPv6 address, which one customer has whole (RFC 6177). 0 for a Unix address.
+    public var sourceKey: UInt64 {
+        withUnsafeBytes(of: storage) { bytes in
+            func number(_ range: Range<Int>) -> UInt64 {
+                bytes[range].reduce(0) { $0 << 8 | UInt64($1) }
+            }
+            switch family {
+            case AF_INET: return number(4..<8)
+            case AF_INET6:
+                let isMapped = number(8..<16) == 0 && number(16..<20) == 0xFFFF
+                return isMapped ? number(20..<24) : number(8..<16)
+            default: return 0
+            }
+        }
+    }
+
     /// 0 for a Unix address.
     public var port: UInt16 {
         withUnsafeBytes(of: storage) { bytes in

@@ -32,6 +32,8 @@ final class FeedConnection {
 
     private enum State {
         case connecting
+        /// The TLS handshake.
+        case securing
         case awaitingUpgrade(received: [UInt8])
         case open
         case ended
@@ -50,9 +52,10 @@ final class FeedConnection {
     /// An initial batch holds 100 threats of 64 KiB at most.
     private static let messageBytesMax = 8 << 20
     private static let outputBytesMax = 1 << 20
+    private static let noCloseFrame = "the connection ended without a close frame"
 
-    init(connectingTo address: SocketAddress, url: ServerURL, target: String) throws(SystemError) {
-        transport = try Transport(connectingTo: address)
+    init(connectingTo address: SocketAddress, url: ServerURL, target: String) throws(ClientError) {
+        transport = try Transport(connectingTo: address, url: url)
         handshake = ClientHandshake(
             host: url.authority, target: url.basePath + target, key: Base64.encode(RandomBytes.next(16)))
     }
@@ -63,7 +66,9 @@ final class FeedConnection {
     var interest: PollEvents {
         switch state {
         case .connecting: .writable
-        case .awaitingUpgrade, .open: output.isEmpty ? .readable : [.readable, .writable]
+        case .securing: transport.hasUnsent ? [.readable, .writable] : .readable
+        case .awaitingUpgrade, .open:
+            output.isEmpty && !transport.hasUnsent ? .readable : [.readable, .writable]
         case .ended: []
         }
     }
@@ -76,9 +81,15 @@ final class FeedConnection {
         case .ended: return []
         case .connecting:
             if let error = transport.connectionError { return end(.lost(error.description)) }
-            state = .awaitingUpgrade(received: [])
-            output = handshake.request()
-            return flush()
+            if transport.isReadyToTalk { return requestUpgrade() }
+            state = .securing
+            if case .failed(let reason) = transport.beginHandshake() { return end(.lost(reason)) }
+            return []
+        case .securing:
+            if case .failed(let reason) = transport.flush() { return end(.lost(reason)) }
+            let happened = receive(&scratch)
+            guard case .securing = state, transport.isReadyToTalk else { return happened }
+            return happened + requestUpgrade()
         case .awaitingUpgrade, .open:
             var happened = events.contains(.writable) ? flush() : []
             if !events.isDisjoint(with: [.readable, .hungUp, .peerClosed]) { happened += receive(&scratch) }
@@ -101,18 +112,26 @@ final class FeedConnection {
         perform(closing.sendClose(code))
     }
 
+    private func requestUpgrade() -> [Event] {
+        state = .awaitingUpgrade(received: [])
+        output = handshake.request()
+        return flush()
+    }
+
     private func receive(_ scratch: inout [UInt8]) -> [Event] {
         switch transport.receive(into: &scratch) {
-        case .bytes(let count): return received(scratch[..<count])
+        case .bytes(let count):
+            let happened = received(scratch[..<count])
+            return transport.hasEnded ? happened + transportEnded(Self.noCloseFrame) : happened
         case .wouldBlock: return []
-        case .endOfStream: return transportEnded("the connection ended without a close frame")
-        case .failed(let error): return transportEnded(error.description)
+        case .endOfStream: return transportEnded(Self.noCloseFrame)
+        case .failed(let reason): return transportEnded(reason)
         }
     }
 
     private func received(_ bytes: ArraySlice<UInt8>) -> [Event] {
         switch state {
-        case .connecting, .ended: return []
+        case .connecting, .securing, .ended: return []
         case .awaitingUpgrade(var received):
             received += bytes
             state = .awaitingUpgrade(received: received)
@@ -188,9 +207,10 @@ final class FeedConnection {
             case .bytes(let count): output.removeFirst(count)
             case .wouldBlock: return []
             case .endOfStream: return transportEnded("the connection ended")
-            case .failed(let error): return transportEnded(error.description)
+            case .failed(let reason): return transportEnded(reason)
             }
         }
+        if case .failed(let reason) = transport.flush() { return transportEnded(reason) }
         return []
     }
 

@@ -31,7 +31,7 @@ struct FeedLoop {
     private var clients: [Client]
     private var addresses: [ServerURL: [SocketAddress]] = [:]
     private var scratch = [UInt8](repeating: 0, count: 64 << 10)
-    private var scanner = JSONScanner()
+    private var scanner = JSONScanner(limits: .delivered)
     private var random = SystemRandomNumberGenerator()
     private var isStopped = false
 

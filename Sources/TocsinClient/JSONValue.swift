@@ -13,7 +13,7 @@ public indirect enum JSONValue: Sendable, Equatable {
 
     /// - Throws: `JSONError` for text that is not one JSON value.
     public init(parsing bytes: [UInt8]) throws(JSONError) {
-        var scanner = JSONScanner()
+        var scanner = JSONScanner(limits: .delivered)
         try scanner.scan(bytes.span)
         self = Self.value(at: 0, of: scanner, in: bytes)
     }

@@ -12,8 +12,10 @@ public final class LocalCluster: Sendable {
     ///   - launcher: The `tocsin` executable.
     ///   - redis: A Redis to share with another cluster; `nil` starts one.
     ///   - arguments: More of `tocsin serve`'s flags.
+    ///   - tls: How to trust the replicas, when their flags make them speak TLS.
     public init(
-        launcher: String, replicas count: Int, sharing redis: LocalRedis? = nil, arguments: [String] = []
+        launcher: String, replicas count: Int, sharing redis: LocalRedis? = nil, arguments: [String] = [],
+        tls: ClientTLS? = nil
     ) throws(ClientError) {
         let directory = try TemporaryDirectory()
         self.directory = directory
@@ -25,7 +27,7 @@ public final class LocalCluster: Sendable {
             started.append(
                 try LocalReplica(
                     launcher: launcher, name: "replica-\(Self.letter(index))", redisURL: shared.url,
-                    directory: directory.path, arguments: arguments))
+                    directory: directory.path, arguments: arguments, tls: tls))
         }
         replicas = started
         for replica in started { try replica.waitUntilReady() }

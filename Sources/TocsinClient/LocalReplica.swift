@@ -14,13 +14,15 @@ public final class LocalReplica: Sendable {
     /// - Parameters:
     ///   - redisURL: `nil` lets it start its private Redis under `directory`.
     ///   - arguments: More of `tocsin serve`'s flags.
+    ///   - tls: How to trust it, for one whose flags make it speak TLS.
     public init(
-        launcher: String, name: String, redisURL: String?, directory: String, arguments: [String] = []
+        launcher: String, name: String, redisURL: String?, directory: String, arguments: [String] = [],
+        tls: ClientTLS? = nil
     ) throws(ClientError) {
         let port = try FreePort.find()
         self.name = name
         self.launcher = launcher
-        url = ServerURL(host: "127.0.0.1", port: port)
+        url = ServerURL(host: "127.0.0.1", port: port, tls: tls)
         outputPath = "\(directory)/\(name).log"
         var command = [
             "serve", "--port", String(port), "--replica-name", name, "--event-loops", "1", "--data-dir",

@@ -101,7 +101,7 @@ public final class ThreatPublisher {
                 failure = "\(clients[current].url) answered \(answer.status)"
             case .failure(let error):
                 lostAttempts += 1
-                if case .unreachable = error {} else { mayRepeat = limits.retriesAfterLoss }
+                mayRepeat = mayBeRepeated(after: error)
                 failure = "\(error)"
             }
             guard mayRepeat, attempts < limits.attemptsMax, MonotonicTime.now + wait < deadline else {
@@ -109,6 +109,15 @@ public final class ThreatPublisher {
             }
             turn()
             Pause.sleep(wait)
+        }
+    }
+
+    private func mayBeRepeated(after error: ClientError) -> Bool {
+        switch error {
+        case .unreachable: true
+        case .connectionLost, .timedOut, .protocolViolation: limits.retriesAfterLoss
+        // Nothing will be different with the next attempt.
+        case .untrusted, .configuration, .invalidURL, .childFailed: false
         }
     }
 

@@ -1,9 +1,62 @@
-/// Bounds that protect the replica, beside those of `ReplicaConfiguration`.
-struct Limits: Sendable {
-    /// Messages and pings of one WebSocket client, averaged over ten seconds.
-    var messagesPerSecondMax = 50
+/// Every bound that protects a replica. Each member is a setting, described in docs/operations.md.
+///
+/// Sizes are in bytes; those of one connection or client count what it makes the replica hold.
+public struct Limits: Sendable {
+    // MARK: Connections
+
+    /// Connections in all, over all event loops.
+    public var connectionsMax = 50_000
+    /// Connections of one source: an IPv4 address, or the /64 of an IPv6 address.
+    public var connectionsPerAddressMax = 16_384
+    /// Connections on which no request has arrived whole yet, TLS handshakes included.
+    public var pendingHandshakesMax = 8_192
+    /// The deadline for a TLS handshake.
+    public var tlsHandshakeDeadline = Duration.seconds(10)
+    /// How long a connection between requests stays open, and how long what is sent may stay unacknowledged.
+    public var idleTimeout = Duration.seconds(75)
+    /// Bytes for one client alone that wait for its socket.
+    public var outputBytesMax = 1 << 20
+
+    /// What all clients together may make the replica hold: unfinished requests and messages, unsent output.
+    public var bufferedBytesMax = 256 << 20
+
+    // MARK: Requests
+
+    /// The deadline for receiving one whole request.
+    public var requestDeadline = Duration.seconds(15)
+    /// Requests served on one connection, which then closes.
+    public var requestsPerConnectionMax = 1_000_000
+    /// Requests of one connection without an answer; further ones wait in the socket.
+    public var pipelinedRequestsMax = 64
+    /// The target of a request, query included.
+    public var targetBytesMax = 8 << 10
+    /// The header section of a request.
+    public var headerBytesMax = 16 << 10
+    public var headerFieldsMax = 100
+    /// The body of a single threat.
+    public var threatBytesMax = 64 << 10
+    /// The body of a batch.
+    public var batchBytesMax = 1 << 20
+    public var batchThreatsMax = 1_000
     /// Entries searched for the history of one client with a filter that matches little.
-    var historyScannedMax = 5_000
-    /// Bytes for one client alone that wait for its socket; it is closed beyond.
-    var outboxBytesMax = 1 << 20
+    public var historyScanMax = 5_000
+
+    // MARK: WebSocket clients
+
+    /// A message, assembled and inflated.
+    public var messageBytesMax = 64 << 10
+    /// The payload of one frame.
+    public var frameBytesMax = 64 << 10
+    public var framesPerMessageMax = 4_096
+    /// Messages and pings, averaged over ten seconds.
+    public var messagesPerSecondMax = 50
+
+    // MARK: The feed
+
+    /// Entries that each event loop keeps at hand for its clients.
+    public var ringEntriesMax = 16_384
+    /// The bytes of those entries together.
+    public var ringBytesMax = 64 << 20
+
+    public init() {}
 }

@@ -1,3 +1,4 @@
+import Codecs
 import Glibc
 import Logging
 import PosixIO
@@ -5,14 +6,6 @@ import RedisLog
 
 /// One replica, from its configuration to its exit code.
 public enum Replica {
-    /// Exit codes of the process (sysexits.h).
-    private enum ExitCode {
-        static let clean: Int32 = 0
-        static let configuration: Int32 = 64
-        static let unavailable: Int32 = 69
-        static let internalError: Int32 = 70
-    }
-
     /// Serves until SIGTERM or SIGINT and a drain.
     ///
     /// Call it on the main thread before any other thread starts.
@@ -21,18 +14,14 @@ public enum Replica {
         let logger = makeLogger(configuration)
         do throws(StartFailure) {
             try start(configuration, logger).superviseUntilDrained()
-            return ExitCode.clean
+            return 0
         } catch {
             logger.error("start_failed", "\(error)")
-            switch error {
-            case .setting: return ExitCode.configuration
-            case .unavailable: return ExitCode.unavailable
-            case .system: return ExitCode.internalError
-            }
+            return error.exitCode
         }
     }
 
-    private static func makeLogger(_ configuration: ReplicaConfiguration) -> OperatorLog {
+    static func makeLogger(_ configuration: ReplicaConfiguration) -> OperatorLog {
         let level = Logger.Level(rawValue: configuration.logLevel) ?? .info
         let handler = LineLogHandler(
             format: configuration.logFormat, replicaName: configuration.replicaName, logLevel: level)
@@ -53,10 +42,12 @@ public enum Replica {
             throw .system(error)
         }
         let listeners = try Listeners.open(configuration)
+        let certificates = try CertificateStore(configuration)
         let (endpoint, redis) = try chooseRedis(configuration, logger)
         do throws(SystemError) {
             return try RunningReplica(
-                configuration, endpoint: endpoint, redis: redis, listeners: listeners, signals: signals, logger: logger)
+                configuration, endpoint: endpoint, redis: redis, certificates: certificates, listeners: listeners,
+                signals: signals, logger: logger)
         } catch {
             throw .system(error)
         }
@@ -66,22 +57,58 @@ public enum Replica {
     private static func chooseRedis(
         _ configuration: ReplicaConfiguration, _ logger: OperatorLog
     ) throws(StartFailure) -> (RedisEndpoint, PrivateRedis?) {
+        let tls = try redisTLS(configuration)
         guard let url = configuration.redisURL else {
-            do throws(PrivateRedis.Failure) {
-                let redis = try PrivateRedis(directory: configuration.dataDirectory, logger: logger)
-                logger.info(
-                    "private_redis", "no Redis URL is set: a private redis-server keeps the threats",
-                    ["data_dir": "\(configuration.dataDirectory)"])
-                return (RedisEndpoint(location: .unix(path: redis.socketPath)), redis)
-            } catch {
-                throw .unavailable("\(error)")
+            guard tls == nil else {
+                throw .setting("--redis-url (TOCSIN_REDIS_URL) is missing: --redis-tls-… are for a rediss:// server")
             }
+            return try startPrivateRedis(configuration, logger)
         }
+        let endpoint: RedisEndpoint
         do throws(RedisEndpointError) {
-            return (try RedisEndpoint(url: url), nil)
+            endpoint = try RedisEndpoint(url: url, tls: tls)
         } catch {
             throw .setting("--redis-url (TOCSIN_REDIS_URL): \(error)")
         }
+        do throws(TLSError) {
+            try endpoint.tls?.check()
+        } catch {
+            throw .setting("--redis-tls-ca, --redis-tls-certificate, --redis-tls-key (TOCSIN_REDIS_TLS_…): \(error)")
+        }
+        return (endpoint, nil)
+    }
+
+    private static func startPrivateRedis(
+        _ configuration: ReplicaConfiguration, _ logger: OperatorLog
+    ) throws(StartFailure) -> (RedisEndpoint, PrivateRedis?) {
+        do throws(PrivateRedis.Failure) {
+            let redis = try PrivateRedis(directory: configuration.dataDirectory, logger: logger)
+            logger.info(
+                "private_redis", "no Redis URL is set: a private redis-server keeps the threats",
+                ["data_dir": "\(configuration.dataDirectory)"])
+            return (RedisEndpoint(location: .unix(path: redis.socketPath)), redis)
+        } catch {
+            throw .unavailable("\(error)")
+        }
+    }
+
+    /// - Returns: `nil` when none of these settings is given.
+    private static func redisTLS(_ configuration: ReplicaConfiguration) throws(StartFailure) -> RedisTLS? {
+        let certificate: TLSCertificate?
+        switch (configuration.redisTLSCertificate, configuration.redisTLSKey) {
+        case (nil, nil): certificate = nil
+        case (let chain?, let key?): certificate = TLSCertificate(chainPath: chain, keyPath: key)
+        case (.some, nil):
+            throw .setting("--redis-tls-key (TOCSIN_REDIS_TLS_KEY) is missing: --redis-tls-certificate needs its key")
+        case (nil, .some):
+            throw .setting(
+                "--redis-tls-certificate (TOCSIN_REDIS_TLS_CERTIFICATE) is missing: --redis-tls-key needs its certificate"
+            )
+        }
+        let tls = RedisTLS(
+            authorities: configuration.redisTLSAuthorities, certificate: certificate,
+            serverName: configuration.redisTLSServerName)
+        return tls == RedisTLS() ? nil : tls
     }
 }
 
@@ -92,6 +119,15 @@ enum StartFailure: Error, CustomStringConvertible {
     /// A service it needs cannot be had.
     case unavailable(String)
     case system(SystemError)
+
+    /// The exit code of the process (sysexits.h).
+    var exitCode: Int32 {
+        switch self {
+        case .setting: 64
+        case .unavailable: 69
+        case .system: 70
+        }
+    }
 
     var description: String {
         switch self {

@@ -6,8 +6,18 @@ public struct ReplicaConfiguration: Sendable {
     public var port: UInt16 = 8000
     /// Whether a non-loopback address may be served although no authentication is configured.
     public var insecure = false
-    /// `redis://` or `unix://`, with user, password and database; `nil` runs a private `redis-server` under `dataDirectory`.
+    /// The certificate chain, leaf first, and its private key, as paths of PEM files; with them the port speaks TLS only.
+    public var tlsCertificate: String?
+    public var tlsKey: String?
+    /// Path of a PEM file of certificate authorities: only clients with a certificate from one of them may publish.
+    public var tlsClientCA: String?
+    /// `redis://`, `rediss://` or `unix://`, with user, password and database; `nil` runs a private `redis-server` under `dataDirectory`.
     public var redisURL: String?
+    /// How a `rediss://` server is trusted: paths of PEM files, and the name its certificate must be for.
+    public var redisTLSAuthorities: String?
+    public var redisTLSCertificate: String?
+    public var redisTLSKey: String?
+    public var redisTLSServerName: String?
     public var redisPrefix = "tocsin"
     /// Threads that serve connections; `nil` for one per core.
     public var eventLoops: Int?
@@ -26,27 +36,12 @@ public struct ReplicaConfiguration: Sendable {
     /// How long a drain may take; streaming clients are closed at moments spread over its first four fifths.
     public var drainPeriod = Duration.seconds(10)
 
-    /// The most entries that each event loop keeps at hand for its clients.
-    public var ringEntriesMax = 16_384
-    /// The most bytes those entries may have together.
-    public var ringBytesMax = 64 << 20
-    /// Connections in all, over all event loops.
-    public var connectionsMax = 50_000
-    /// The largest WebSocket message from a client.
-    public var messageBytesMax = 64 << 10
-    /// The largest body of a single threat.
-    public var threatBytesMax = 64 << 10
-    /// The largest body of a batch.
-    public var batchBytesMax = 1 << 20
-    public var batchThreatsMax = 1_000
     /// How long a streaming client may go without a frame before it gets a heartbeat.
     public var heartbeatInterval = Duration.seconds(15)
-    /// How long a connection between requests stays open.
-    public var idleTimeout = Duration.seconds(75)
-    /// The deadline for receiving one whole request.
-    public var requestDeadline = Duration.seconds(15)
     /// Origins of browser pages that may open `/ws`, beside the replica's own; `*` allows all.
     public var allowedOrigins: [String] = []
+
+    public var limits = Limits()
 
     public init() {}
 }

@@ -6,26 +6,38 @@ import RedisLog
 /// What all event loops of a replica share. Immutable, or safe to use from any thread.
 final class ReplicaShared: Sendable {
     let configuration: ReplicaConfiguration
+    /// What its connections are served.
+    let site: any Site
     let endpoint: RedisEndpoint
+    /// `nil` when connections are not encrypted.
+    let certificates: CertificateStore?
     let logger: OperatorLog
     let status = ReplicaStatus()
-    let connectionCount = ConnectionCount()
+    let admission = Admission()
+    let buffers: BufferBudget
     /// Event loops whose thread has not ended.
     let runningLoops = Counter()
     let loops: [LoopMetrics]
-    let limits = Limits()
     let decoderConfiguration: HTTPRequestDecoder.Configuration
     let started = MonotonicTime.now
     let startedUnixMilliseconds = unixMilliseconds()
 
-    init(_ configuration: ReplicaConfiguration, endpoint: RedisEndpoint, logger: OperatorLog, loops: [LoopMetrics]) {
+    init(
+        _ configuration: ReplicaConfiguration, site: any Site = ThreatSite(), endpoint: RedisEndpoint,
+        certificates: CertificateStore? = nil, logger: OperatorLog, loops: [LoopMetrics]
+    ) {
         self.configuration = configuration
+        self.site = site
         self.endpoint = endpoint
+        self.certificates = certificates
         self.logger = logger
+        buffers = BufferBudget(bytesMax: configuration.limits.bufferedBytesMax)
         self.loops = loops
         decoderConfiguration = HTTPRequestDecoder.Configuration(
-            limits: HTTPLimits(), bodyBytesMax: { Self.bodyBytesMax(of: $0, configuration) })
+            limits: HTTPLimits(configuration.limits), bodyBytesMax: { Self.bodyBytesMax(of: $0, configuration.limits) })
     }
+
+    var limits: Limits { configuration.limits }
 
     var keys: LogKeys { LogKeys(prefix: configuration.redisPrefix) }
 
@@ -34,16 +46,25 @@ final class ReplicaShared: Sendable {
     }
 
     var ringBounds: Ring.Bounds {
-        Ring.Bounds(entriesMax: configuration.ringEntriesMax, bytesMax: configuration.ringBytesMax)
+        Ring.Bounds(entriesMax: limits.ringEntriesMax, bytesMax: limits.ringBytesMax)
     }
 
     /// How large the body of a request may be, known from its head.
-    private static func bodyBytesMax(of request: HTTPRequest, _ configuration: ReplicaConfiguration) -> Int {
-        if request.hasPath("/api/threats/trigger") { return configuration.threatBytesMax }
-        return Endpoint(path: request.path)?.bodyBytesMax(configuration) ?? 0
+    private static func bodyBytesMax(of request: HTTPRequest, _ limits: Limits) -> Int {
+        if request.hasPath("/api/threats/trigger") { return limits.threatBytesMax }
+        return Endpoint(path: request.path)?.bodyBytesMax(limits) ?? limits.threatBytesMax
     }
 
     func metricsPage(now: MonotonicTime, commandsUp: Bool) -> String {
         MetricsPage(self, now: now, commandsUp: commandsUp).text
+    }
+}
+
+extension HTTPLimits {
+    init(_ limits: Limits) {
+        self.init()
+        targetBytesMax = limits.targetBytesMax
+        headerBytesMax = limits.headerBytesMax
+        fieldCountMax = limits.headerFieldsMax
     }
 }

@@ -1,3 +1,4 @@
+import Codecs
 import Glibc
 import PosixIO
 import RedisLog
@@ -20,7 +21,8 @@ final class RunningReplica {
 
     init(
         _ configuration: ReplicaConfiguration, endpoint: RedisEndpoint, redis: PrivateRedis?,
-        listeners: consuming Listeners.Opened, signals: SignalDescriptor, logger: OperatorLog
+        certificates: CertificateStore?, listeners: consuming Listeners.Opened, signals: SignalDescriptor,
+        logger: OperatorLog
     ) throws(SystemError) {
         let sockets = listeners.sockets
         address = listeners.address
@@ -31,7 +33,9 @@ final class RunningReplica {
         var handles: [LoopHandle] = []
         for _ in sockets { handles.append(LoopHandle(mailbox: try Mailbox(), metrics: LoopMetrics())) }
         self.handles = handles
-        shared = ReplicaShared(configuration, endpoint: endpoint, logger: logger, loops: handles.map(\.metrics))
+        shared = ReplicaShared(
+            configuration, endpoint: endpoint, certificates: certificates, logger: logger, loops: handles.map(\.metrics)
+        )
         var threads: [Thread] = []
         for index in handles.indices {
             threads.append(
@@ -58,8 +62,9 @@ final class RunningReplica {
     }
 
     private func announce() {
+        let scheme = shared.certificates == nil ? "http" : "https"
         shared.logger.info(
-            "ready", "Tocsin \(TocsinVersion.current) is ready; dashboard: http://\(address)/",
+            "ready", "Tocsin \(TocsinVersion.current) is ready; dashboard: \(scheme)://\(address)/",
             [
                 "event_loops": "\(handles.count)",
                 "redis": "\(shared.endpoint)",
@@ -98,12 +103,28 @@ final class RunningReplica {
                 shared.status.beginDrain()
                 shared.logger.info(
                     "drain", "draining: clients are closed with 1012",
-                    ["connections": "\(shared.connectionCount.value)"])
+                    ["connections": "\(shared.admission.connections.value)"])
             }
-        // The configuration is read at the start; a terminal that goes away must not end the replica.
-        case SIGHUP: shared.logger.info("hangup", "SIGHUP is ignored")
+        case SIGHUP: reloadCertificate()
         // SIGCHLD only wakes the supervision.
         default: break
+        }
+    }
+
+    /// The rest of the configuration is read at the start only.
+    private func reloadCertificate() {
+        guard let certificates = shared.certificates else {
+            // A terminal that goes away must not end the replica.
+            shared.logger.info("hangup", "SIGHUP is ignored: there is no TLS certificate to read again")
+            return
+        }
+        do throws(TLSError) {
+            try certificates.reload()
+            shared.logger.info("certificate_reloaded", "new connections get the certificate as it is on disk")
+        } catch {
+            shared.logger.error(
+                "certificate_not_reloaded", "the former certificate stays in use: it cannot be read again",
+                ["reason": "\(error)"])
         }
     }
 
@@ -118,7 +139,7 @@ final class RunningReplica {
     }
 
     /// Outside any isolation: a closure made inside an isolated context would carry that to the new thread.
-    private static func startLoop(
+    static func startLoop(
         _ shared: ReplicaShared, _ handle: LoopHandle, _ listener: Listeners.ListeningSocket, peers: [LoopHandle]?,
         name: String
     ) throws(SystemError) -> Thread {

@@ -55,6 +55,8 @@ struct ProveCommand: ParsableCommand {
     @Option(help: ArgumentHelp("A replica of a running deployment; may be repeated.", valueName: "URL"))
     var url: [String] = []
 
+    @OptionGroup var tls: TLSOptions
+
     @Flag(help: "Reconnect every client each second and kill one replica (only with an own cluster).")
     var chaos = false
 
@@ -79,6 +81,7 @@ struct ProveCommand: ParsableCommand {
         guard url.isEmpty || !(chaos || redisKill) else {
             throw ValidationError("--chaos and --redis-kill need a cluster of their own: leave --url out")
         }
+        guard !url.isEmpty || tls.isEmpty else { throw ValidationError("--tls-ca and its like need --url") }
         guard !(chaos && redisKill) else { throw ValidationError("--chaos and --redis-kill are two proofs: give one") }
     }
 
@@ -94,9 +97,10 @@ struct ProveCommand: ParsableCommand {
             clients: clients, publishers: publishers, threats: threats, rate: rate,
             period: seconds.map { .seconds($0) },
             patience: .seconds(timeout), disturbance: chaos ? .replicaKill : redisKill ? .redisKill : .none)
+        let trust = try tls.clientTLS()
         let report: ProofReport
         do throws(ClientError) {
-            report = try prove(&proof, interruption)
+            report = try prove(&proof, trust, interruption)
         } catch {
             throw CommandFailure(.unavailable, Terminal.harmless(error.description))
         }
@@ -104,7 +108,9 @@ struct ProveCommand: ParsableCommand {
         guard report.isKept else { throw CommandFailure(.promiseBroken, "") }
     }
 
-    private func prove(_ proof: inout Proof, _ interruption: Interruption) throws(ClientError) -> ProofReport {
+    private func prove(
+        _ proof: inout Proof, _ trust: ClientTLS?, _ interruption: Interruption
+    ) throws(ClientError) -> ProofReport {
         if url.isEmpty {
             let launcher = try Self.ownPath()
             if !json { Terminal.note("starting redis-server and \(replicas) replicas …") }
@@ -113,7 +119,7 @@ struct ProveCommand: ParsableCommand {
             return try proof.run(urls: cluster.urls, cluster: cluster, interruption: interruption)
         }
         var urls: [ServerURL] = []
-        for text in url { urls.append(try ServerURL(text)) }
+        for text in url { urls.append(try ServerURL(text, tls: trust)) }
         for url in urls {
             let answer = try HTTPClient(url).get("/ready")
             guard answer.status == 200 else { throw .unreachable("\(url) is not ready (\(answer.status))") }

@@ -3,7 +3,7 @@ import TocsinServer
 
 /// Every setting of `tocsin serve`, in the order of the help.
 enum Settings {
-    static let all: [Setting] = listening + redis + logging + retention + limits + times
+    static let all: [Setting] = listening + tls + redis + logging + retention + limits + times
 
     private static let defaults = ReplicaConfiguration()
 
@@ -32,6 +32,27 @@ enum Settings {
             parse: replicaName),
     ]
 
+    private static let tls: [Setting] = [
+        Setting(
+            "tls-certificate", "FILE",
+            help: """
+                The certificate chain, leaf first. With it the port speaks https and wss only; SIGHUP reads the files again.
+                """,
+            accepts: "the path of a PEM file", defaultText: "no TLS", member: \.tlsCertificate, parse: nonEmptyOptional),
+        Setting(
+            "tls-key", "FILE", help: "The private key of that certificate, without passphrase.",
+            accepts: "the path of a PEM file", defaultText: "none", member: \.tlsKey, parse: nonEmptyOptional),
+        Setting(
+            "tls-client-ca", "FILE",
+            help:
+                "Certificate authorities of publishers: only clients with a certificate from one of them may publish.",
+            accepts: "the path of a PEM file", defaultText: "anybody may publish", member: \.tlsClientCA,
+            parse: nonEmptyOptional),
+        .seconds(
+            "tls-handshake-seconds", help: "The deadline for a TLS handshake.", range: 1...300,
+            member: \.limits.tlsHandshakeDeadline),
+    ]
+
     private static let redis: [Setting] = [
         Setting(
             "redis-url", "URL",
@@ -39,9 +60,24 @@ enum Settings {
                 Where the log is kept, with user, password and database as needed. Without one, tocsin runs a private, \
                 durable redis-server of its own.
                 """,
-            accepts: "redis://[[user]:password@]host[:port][/database] or unix:///path",
+            accepts: "redis:// or rediss://[[user]:password@]host[:port][/database], or unix:///path",
             defaultText: "a private redis-server", fallbackEnvironment: "REDIS_URL", member: \.redisURL,
             parse: redisURL),
+        Setting(
+            "redis-tls-ca", "FILE", help: "Certificate authorities that a rediss:// server is trusted by.",
+            accepts: "the path of a PEM file", defaultText: "the system's", member: \.redisTLSAuthorities,
+            parse: nonEmptyOptional),
+        Setting(
+            "redis-tls-certificate", "FILE", help: "The certificate to show to a rediss:// server that asks for one.",
+            accepts: "the path of a PEM file", defaultText: "none", member: \.redisTLSCertificate,
+            parse: nonEmptyOptional),
+        Setting(
+            "redis-tls-key", "FILE", help: "The private key of that certificate, without passphrase.",
+            accepts: "the path of a PEM file", defaultText: "none", member: \.redisTLSKey, parse: nonEmptyOptional),
+        Setting(
+            "redis-tls-server-name", "NAME", help: "The name that the certificate of a rediss:// server must be for.",
+            accepts: "a host name or an IP address", defaultText: "the host of the URL", member: \.redisTLSServerName,
+            parse: nonEmptyOptional),
         Setting(
             "redis-prefix", "TEXT",
             help: "Every key and channel begins with it; deployments with different prefixes can share a Redis.",
@@ -76,22 +112,66 @@ enum Settings {
 
     private static let limits: [Setting] = [
         .count(
-            "ring-entries", help: "The most entries each event loop keeps at hand for its clients.",
-            range: 16...4_194_304, member: \.ringEntriesMax),
+            "connections-max", help: "Connections in all.", range: 1...10_000_000, member: \.limits.connectionsMax),
+        .count(
+            "connections-per-address-max",
+            help: "Connections from one IPv4 address or IPv6 network (/64); behind a proxy all come from the proxy's.",
+            range: 1...10_000_000, member: \.limits.connectionsPerAddressMax),
+        .count(
+            "pending-handshakes-max",
+            help: "Connections that have not sent a whole request yet, TLS handshakes included.",
+            range: 1...10_000_000, member: \.limits.pendingHandshakesMax),
         .size(
-            "ring-bytes", help: "The most bytes those entries have together.", range: 1 << 20...64 << 30,
-            member: \.ringBytesMax),
-        .count("connections-max", help: "Connections in all.", range: 1...10_000_000, member: \.connectionsMax),
+            "output-bytes-max", help: "What may wait to be sent to one client alone: answers, pongs, first frames.",
+            range: 64 << 10...1 << 30, member: \.limits.outputBytesMax),
         .size(
-            "message-bytes-max", help: "The largest WebSocket message from a client.", range: 1 << 10...16 << 20,
-            member: \.messageBytesMax),
+            "buffered-bytes-max",
+            help:
+                "What all clients together may make the replica hold: unfinished requests and messages, unsent output.",
+            range: 1 << 20...1 << 40, member: \.limits.bufferedBytesMax),
+        .count(
+            "requests-per-connection-max", help: "Requests served on one connection, which then closes.",
+            range: 1...1_000_000_000, member: \.limits.requestsPerConnectionMax),
+        .count(
+            "pipelined-requests-max", help: "Requests of one connection without an answer; more wait in the socket.",
+            range: 1...4_096, member: \.limits.pipelinedRequestsMax),
+        .size(
+            "target-bytes-max", help: "The target of a request, query included.", range: 256...64 << 10,
+            member: \.limits.targetBytesMax),
+        .size(
+            "header-bytes-max", help: "The header section of a request.", range: 1 << 10...1 << 20,
+            member: \.limits.headerBytesMax),
+        .count("header-fields-max", help: "Its fields.", range: 16...10_000, member: \.limits.headerFieldsMax),
         .size(
             "threat-bytes-max", help: "The largest body of a single threat.", range: 1 << 10...16 << 20,
-            member: \.threatBytesMax),
+            member: \.limits.threatBytesMax),
         .size(
-            "batch-bytes-max", help: "The largest body of a batch.", range: 1 << 10...64 << 20, member: \.batchBytesMax),
+            "batch-bytes-max", help: "The largest body of a batch.", range: 1 << 10...64 << 20,
+            member: \.limits.batchBytesMax),
         .count(
-            "batch-threats-max", help: "The most threats of a batch.", range: 1...100_000, member: \.batchThreatsMax),
+            "batch-threats-max", help: "The most threats of a batch.", range: 1...100_000,
+            member: \.limits.batchThreatsMax),
+        .count(
+            "history-scan-max", help: "Entries searched for the history of one client whose filter matches little.",
+            range: 100...1_000_000, member: \.limits.historyScanMax),
+        .size(
+            "message-bytes-max", help: "The largest WebSocket message from a client, inflated.",
+            range: 1 << 10...16 << 20, member: \.limits.messageBytesMax),
+        .size(
+            "frame-bytes-max", help: "The largest WebSocket frame from a client.", range: 1 << 10...16 << 20,
+            member: \.limits.frameBytesMax),
+        .count(
+            "frames-per-message-max", help: "The most frames of one message.", range: 1...1_000_000,
+            member: \.limits.framesPerMessageMax),
+        .count(
+            "messages-per-second-max", help: "Messages and pings of one WebSocket client, averaged over ten seconds.",
+            range: 1...1_000_000, member: \.limits.messagesPerSecondMax),
+        .count(
+            "ring-entries", help: "The most entries each event loop keeps at hand for its clients.",
+            range: 16...4_194_304, member: \.limits.ringEntriesMax),
+        .size(
+            "ring-bytes", help: "The most bytes those entries have together.", range: 1 << 20...64 << 30,
+            member: \.limits.ringBytesMax),
     ]
 
     private static let times: [Setting] = [
@@ -100,10 +180,10 @@ enum Settings {
             range: 1...3_600, member: \.heartbeatInterval),
         .seconds(
             "idle-seconds", help: "How long an HTTP connection stays open between requests.", range: 1...86_400,
-            member: \.idleTimeout),
+            member: \.limits.idleTimeout),
         .seconds(
             "request-seconds", help: "The deadline for receiving one whole request.", range: 1...3_600,
-            member: \.requestDeadline),
+            member: \.limits.requestDeadline),
         .seconds(
             "drain-seconds", help: "How long a drain may take after SIGTERM or SIGINT.", range: 0...3_600,
             member: \.drainPeriod),
@@ -113,6 +193,10 @@ enum Settings {
 
     @Sendable private static func nonEmpty(_ text: String) -> String? {
         text.isEmpty ? nil : text
+    }
+
+    @Sendable private static func nonEmptyOptional(_ text: String) -> String?? {
+        text.isEmpty ? nil : .some(text)
     }
 
     @Sendable private static func origins(_ text: String) -> [String]? {

@@ -37,7 +37,7 @@ struct Tocsin: ParsableCommand {
         version: TocsinVersion.current,
         subcommands: [
             ServeCommand.self, TriggerCommand.self, WatchCommand.self, DemoCommand.self, ProveCommand.self,
-            HealthCommand.self,
+            HealthCommand.self, EchoCommand.self,
         ])
 
     static func main() {

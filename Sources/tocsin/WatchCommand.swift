@@ -17,7 +17,7 @@ struct WatchCommand: ParsableCommand {
 
             EXAMPLES
               tocsin watch
-              tocsin watch --url ws://soc.example.test:8000 --min-severity HIGH --type malware,ransomware
+              tocsin watch --url wss://soc.example.test --min-severity HIGH --type malware,ransomware
               tocsin watch --after 1763683200000-41 --json | jq .data.title
               tocsin watch --count 1 --min-severity CRITICAL && notify-send "critical threat"
 

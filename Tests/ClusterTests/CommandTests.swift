@@ -45,7 +45,7 @@ extension Processes {
                 (["serve", "--unknown"], [], "--unknown"), (["serve", "--host", "0.0.0.0"], [], "--insecure"),
                 (["serve"], ["TOCSIN_LOG_LEVEL=loud"], "TOCSIN_LOG_LEVEL must be"),
                 (["serve"], ["REDIS_URL=nonsense"], "REDIS_URL must be"),
-                (["watch", "--after", "x"], [], "--after must be"), (["watch", "--url", "wss://x"], [], "TLS"),
+                (["watch", "--after", "x"], [], "--after must be"), (["watch", "--url", "ftp://x"], [], "wss://"),
                 (["trigger"], [], "give the threat once"), (["prove", "--replicas", "0"], [], "--replicas must be"),
             ] as [([String], [String], String)])
         func wrongSettings(arguments: [String], environment: [String], expected: String) throws {

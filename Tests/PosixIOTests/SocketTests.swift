@@ -116,6 +116,16 @@ struct SocketTests {
         #expect(try SocketAddress.resolve(host: "::1", port: 8000)[0].description == "[::1]:8000")
     }
 
+    @Test("addresses of one source share a key: an IPv4 address however written, an IPv6 network of 64 bits")
+    func sourceKeys() throws {
+        func key(_ host: String) throws -> UInt64 { try SocketAddress.resolve(host: host, port: 1)[0].sourceKey }
+        #expect(try key("192.0.2.1") == key("::ffff:192.0.2.1"))
+        #expect(try key("192.0.2.1") != key("192.0.2.2"))
+        #expect(try key("2001:db8:1:2::1") == key("2001:db8:1:2:ffff::9"))
+        #expect(try key("2001:db8:1:2::1") != key("2001:db8:1:3::1"))
+        #expect(try SocketAddress(unixPath: "/run/x").sourceKey == 0)
+    }
+
     @Test("a Unix path that does not fit is refused, not cut")
     func unixPath() throws {
         #expect(throws: SystemError.self) { try SocketAddress(unixPath: String(repeating: "x", count: 108)) }

@@ -1,4 +1,5 @@
 import Broadcast
+import Codecs
 import HTTPProtocol
 import PosixIO
 import ThreatFeed
@@ -41,6 +42,10 @@ extension EventLoop {
     }
 
     private func deadlinePassed(_ connection: UnsafeMutablePointer<Connection>) {
+        if let tls = connection.pointee.tls, !tls.isEstablished {
+            metrics.tlsHandshakeFailures.add(1)
+            return close(connection)
+        }
         switch connection.pointee.dialogue {
         case .http(let conversation): requestDeadlinePassed(connection, conversation)
         case .webSocket(let session):

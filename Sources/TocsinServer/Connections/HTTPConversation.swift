@@ -10,9 +10,6 @@ struct ResponseTicket {
 
 /// The requests of one HTTP connection and the answers due, in order (RFC 9112 §9.3.2).
 final class HTTPConversation {
-    /// Requests under way at once; what comes after them waits in the socket.
-    static let pipelinedRequestsMax = 64
-
     struct DueAnswer {
         let context: HTTPResponseContext
         /// The whole response, once it is known.
@@ -20,6 +17,8 @@ final class HTTPConversation {
     }
 
     var decoder: HTTPRequestDecoder
+    var requestsServed = 0
+    private let pipelinedRequestsMax: Int
     private(set) var due: Deque<DueAnswer> = []
     private var firstNumber: UInt32 = 0
     /// No further request is read: the last one asked to close, broke the syntax, or the peer has finished.
@@ -28,13 +27,24 @@ final class HTTPConversation {
     var isReceiving = false
     /// The client does not read its answers; nothing more is done for it until it has.
     var isHeldBack = false
+    /// A read of the log is under way for it, whose result may be large; later requests wait.
+    var isReadingLog = false
+    /// Of answers that wait for an earlier one.
+    private(set) var encodedBytes = 0
 
-    init(configuration: HTTPRequestDecoder.Configuration) {
+    init(configuration: HTTPRequestDecoder.Configuration, pipelinedRequestsMax: Int) {
+        self.pipelinedRequestsMax = pipelinedRequestsMax
         decoder = HTTPRequestDecoder(configuration)
     }
 
     var isAnswering: Bool { !due.isEmpty }
-    var wantsInput: Bool { !isReadingStopped && !isHeldBack && due.count < Self.pipelinedRequestsMax }
+    var wantsInput: Bool { !isReadingStopped && !isHeldBack && !isReadingLog && due.count < pipelinedRequestsMax }
+
+    /// Lets go of what has arrived of a request, which will not be served.
+    func discardInput(_ configuration: HTTPRequestDecoder.Configuration) {
+        decoder = HTTPRequestDecoder(configuration)
+        stopReading()
+    }
 
     func stopReading() {
         isReadingStopped = true
@@ -59,12 +69,14 @@ final class HTTPConversation {
             var bytes: [UInt8] = []
             encode(&bytes, due[index].context)
             due[index].encoded = bytes
+            encodedBytes += bytes.count
             return false
         }
         encode(&output, due[0].context)
         var keepAlive = removeFirst()
         while keepAlive, let bytes = due.first?.encoded {
             output += bytes
+            encodedBytes -= bytes.count
             keepAlive = removeFirst()
         }
         return !keepAlive

@@ -10,10 +10,9 @@ extension EventLoop {
             while holdBackIfUnread(connection, conversation), let event = try conversation.decoder.next() {
                 switch event {
                 case .expectContinue:
-                    // Only an answer that is already due could come between, and then the client does not wait.
-                    connection.pointee.outbox += HTTPResponse.continueBytes
-                    markDirty(connection)
+                    inviteContent(connection, conversation)
                 case .request(let request):
+                    leavePending(connection)
                     serve(request, connection, conversation)
                     // The request may have turned the connection into a stream, or ended it.
                     guard let present = connections.find(token), case .http = present.pointee.dialogue else { return }
@@ -27,6 +26,23 @@ extension EventLoop {
         updateDeadline(connection, conversation)
     }
 
+    /// Sends `100 Continue`, behind the answers to earlier requests (RFC 9110 §10.1.1).
+    private func inviteContent(
+        _ connection: UnsafeMutablePointer<Connection>, _ conversation: HTTPConversation
+    ) {
+        let number = conversation.expectAnswer(HTTPResponseContext(date: httpDate))
+        _ = conversation.answer(number, into: &connection.pointee.outbox) { output, _ in
+            output += HTTPResponse.continueBytes
+        }
+        markDirty(connection)
+    }
+
+    private func leavePending(_ connection: UnsafeMutablePointer<Connection>) {
+        guard connection.pointee.isPending else { return }
+        connection.pointee.isPending = false
+        shared.admission.pending.leave()
+    }
+
     /// Goes on with a client that has read the answers it was held back for.
     func resumeServing(_ connection: UnsafeMutablePointer<Connection>, _ conversation: HTTPConversation) {
         guard conversation.isHeldBack else { return }
@@ -38,7 +54,7 @@ extension EventLoop {
     private func holdBackIfUnread(
         _ connection: UnsafeMutablePointer<Connection>, _ conversation: HTTPConversation
     ) -> Bool {
-        conversation.isHeldBack = connection.pointee.outbox.count > shared.limits.outboxBytesMax
+        conversation.isHeldBack = connection.pointee.outbox.count > shared.limits.outputBytesMax
         return conversation.wantsInput
     }
 
@@ -47,10 +63,13 @@ extension EventLoop {
     ) {
         var context = HTTPResponseContext(of: request, date: httpDate)
         if shared.status.isDraining { context.keepAlive = false }
+        conversation.requestsServed += 1
+        if conversation.requestsServed >= shared.limits.requestsPerConnectionMax { context.keepAlive = false }
         if !context.keepAlive { conversation.stopReading() }
         let number = conversation.expectAnswer(context)
         metrics.httpRequests.add(1)
-        route(request, ResponseTicket(connection: connection.pointee.token, number: number))
+        shared.site.route(
+            request, ResponseTicket(connection: connection.pointee.token, number: number), on: self)
     }
 
     /// Answers a request, now or later. Does nothing when its connection has gone meanwhile.
@@ -71,7 +90,7 @@ extension EventLoop {
         if !conversation.isAnswering {
             let isBetweenRequests = conversation.decoder.isIdle || conversation.isReadingStopped
             connection.pointee.deadline =
-                tick + (isBetweenRequests ? shared.configuration.idleTimeout : shared.configuration.requestDeadline)
+                tick + (isBetweenRequests ? shared.limits.idleTimeout : shared.limits.requestDeadline)
         }
         markDirty(connection)
         if wasFull, conversation.wantsInput { serveRequests(connection, conversation) }
@@ -100,7 +119,7 @@ extension EventLoop {
             updateInterest(connection)
         } else if connection.pointee.hasOutput {
             connection.pointee.closesWhenSent = true
-            connection.pointee.deadline = tick + shared.configuration.idleTimeout
+            connection.pointee.deadline = tick + shared.limits.idleTimeout
             updateInterest(connection)
             markDirty(connection)
         } else {
@@ -113,7 +132,8 @@ extension EventLoop {
         _ error: HTTPRequestError, _ connection: UnsafeMutablePointer<Connection>, _ conversation: HTTPConversation
     ) {
         conversation.stopReading()
-        let number = conversation.expectAnswer(HTTPResponseContext(keepAlive: false, date: httpDate))
+        let number = conversation.expectAnswer(
+            HTTPResponseContext(isHead: conversation.decoder.isReceivingHead, keepAlive: false, date: httpDate))
         respond(
             ResponseTicket(connection: connection.pointee.token, number: number),
             Problem(status: error.status.rawValue, detail: error.detail))
@@ -129,9 +149,9 @@ extension EventLoop {
         if conversation.isAnswering {
             connection.pointee.deadline = nil
         } else if !isReceiving {
-            connection.pointee.deadline = tick + shared.configuration.idleTimeout
+            connection.pointee.deadline = tick + shared.limits.idleTimeout
         } else if !conversation.isReceiving || connection.pointee.deadline == nil {
-            connection.pointee.deadline = tick + shared.configuration.requestDeadline
+            connection.pointee.deadline = tick + shared.limits.requestDeadline
         }
     }
 
@@ -139,7 +159,7 @@ extension EventLoop {
     func requestDeadlinePassed(
         _ connection: UnsafeMutablePointer<Connection>, _ conversation: HTTPConversation
     ) {
-        let stalled = connection.pointee.lastSent + shared.configuration.idleTimeout
+        let stalled = connection.pointee.lastSent + shared.limits.idleTimeout
         if connection.pointee.hasOutput, stalled > tick {
             // A large answer is still on its way to a slow client.
             connection.pointee.deadline = stalled
@@ -150,7 +170,8 @@ extension EventLoop {
             return
         }
         conversation.stopReading()
-        let number = conversation.expectAnswer(HTTPResponseContext(keepAlive: false, date: httpDate))
+        let number = conversation.expectAnswer(
+            HTTPResponseContext(isHead: conversation.decoder.isReceivingHead, keepAlive: false, date: httpDate))
         respond(
             ResponseTicket(connection: connection.pointee.token, number: number),
             Problem(status: 408, detail: "The request did not arrive whole in time; send it without pauses."))

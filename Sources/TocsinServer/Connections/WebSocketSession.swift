@@ -4,17 +4,42 @@ import PosixIO
 import ThreatFeed
 import WebSocketProtocol
 
+/// What is done with the messages of a WebSocket client. Called while data may be sent, within the allowance.
+protocol WebSocketMessages {
+    func received(text: [UInt8], _ connection: UnsafeMutablePointer<Connection>, on loop: EventLoop)
+    func received(binary: [UInt8], _ connection: UnsafeMutablePointer<Connection>, on loop: EventLoop)
+}
+
+/// Clients of the feed say how they want it; messages are JSON text.
+struct FeedMessages: WebSocketMessages {
+    func received(text: [UInt8], _ connection: UnsafeMutablePointer<Connection>, on loop: EventLoop) {
+        loop.serveMessage(text, connection)
+    }
+
+    func received(binary: [UInt8], _ connection: UnsafeMutablePointer<Connection>, on loop: EventLoop) {
+        loop.sendFrame(
+            FeedFrame.error(code: "binary_message", detail: "Messages are JSON text; binary is not read."), connection)
+    }
+}
+
 /// What a WebSocket client needs besides its place in the feed.
 final class WebSocketSession {
     var decoder: MessageDecoder
+    let messages: any WebSocketMessages
     var closeHandshake = CloseHandshake(role: .server)
-    /// Messages and pings received since `allowanceStart`; a flood ends the connection.
+    /// Messages, pings and pongs received since `allowanceStart`; a flood ends the connection.
     private var received = 0
     private var allowanceStart: Tick
 
-    init(decoder: MessageDecoder, now: Tick) {
+    init(decoder: MessageDecoder, messages: any WebSocketMessages, now: Tick) {
         self.decoder = decoder
+        self.messages = messages
         allowanceStart = now
+    }
+
+    /// Lets go of what has arrived of a message, which will not be served: a Close frame was sent.
+    func discardInput() {
+        decoder = MessageDecoder(role: .server)
     }
 
     /// Counts something the client sent.
@@ -41,14 +66,16 @@ extension EventLoop {
                 // After our Close frame nothing is answered (RFC 6455 §5.5.1); the peer's own is still awaited.
                 guard session.closeHandshake.maySendData else { continue }
                 switch event {
-                case .close, .pong: break
+                case .close: break
+                // Nobody is asked for one; a client may say that it lives, not flood.
+                case .pong: _ = withinAllowance(connection, session)
                 case .ping(let payload): answerPing(payload, connection, session)
-                case .text(let text): serveMessage(text, connection, session)
-                case .binary:
+                case .text(let text):
                     guard withinAllowance(connection, session) else { continue }
-                    sendFrame(
-                        FeedFrame.error(code: "binary_message", detail: "Messages are JSON text; binary is not read."),
-                        connection)
+                    session.messages.received(text: text, connection, on: self)
+                case .binary(let bytes):
+                    guard withinAllowance(connection, session) else { continue }
+                    session.messages.received(binary: bytes, connection, on: self)
                 }
             }
         } catch {
@@ -133,10 +160,7 @@ extension EventLoop {
         markDirty(connection)
     }
 
-    private func serveMessage(
-        _ text: [UInt8], _ connection: UnsafeMutablePointer<Connection>, _ session: WebSocketSession
-    ) {
-        guard withinAllowance(connection, session) else { return }
+    fileprivate func serveMessage(_ text: [UInt8], _ connection: UnsafeMutablePointer<Connection>) {
         switch ClientMessage(parsing: text) {
         case .ping: sendFrame(FeedFrame.pong, connection)
         case .notUnderstood(let code, let detail):
@@ -165,7 +189,7 @@ extension EventLoop {
     ) -> Bool {
         let isWithin =
             session.countReceived(now: tick, messagesPerSecondMax: shared.limits.messagesPerSecondMax)
-            && connection.pointee.outbox.count <= shared.limits.outboxBytesMax
+            && connection.pointee.outbox.count <= shared.limits.outputBytesMax
         if !isWithin {
             perform(
                 session.closeHandshake.fail(.policyViolation), connection,

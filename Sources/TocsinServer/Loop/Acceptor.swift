@@ -1,3 +1,4 @@
+import Codecs
 import HTTPProtocol
 import PosixIO
 import ThreatFeed
@@ -31,46 +32,61 @@ extension EventLoop {
         for _ in 0..<Self.acceptsPerTurn {
             switch listener.accept() {
             case .none: return
-            case .connection(let socket, _): admit(socket)
+            case .connection(let socket, let peer): admit(socket, from: peer.sourceKey)
             case .failed(let error):
                 shared.logger.limited("accept_failed", "cannot accept a connection", ["error": "\(error)"])
                 metrics.refusedConnections.add(1)
-                listener.acceptWithReserve { refuse($0) }
+                listener.acceptWithReserve { refuse($0, .descriptors) }
                 return
             }
         }
     }
 
-    private func admit(_ socket: consuming FileDescriptor) {
-        guard shared.connectionCount.enter(limit: shared.configuration.connectionsMax) else {
+    private func admit(_ socket: consuming FileDescriptor, from source: UInt64) {
+        if let refusal = shared.admission.enter(source: source, shared.limits) {
             metrics.refusedConnections.add(1)
-            refuse(socket)
+            shared.logger.limited("connection_refused", refusal.rawValue, ["connections": "\(connections.count)"])
+            refuse(socket, refusal)
             return
         }
         Socket.disableDelay(socket)
-        Socket.limitUnacknowledged(socket, shared.configuration.idleTimeout)
+        Socket.limitUnacknowledged(socket, shared.limits.idleTimeout)
         let tick = tick
+        let tls: TLSSession?
+        do throws(TLSError) {
+            tls = try shared.certificates.map { certificates throws(TLSError) in try TLSSession(certificates.context) }
+        } catch {
+            shared.logger.limited("tls_failed", "cannot start a TLS session", ["error": "\(error)"])
+            shared.admission.leave(source: source, isPending: true)
+            return
+        }
         var taken: FileDescriptor? = consume socket
         let pointer = connections.insert { token in
             guard let socket = taken.take() else { preconditionFailure("a slot is filled once") }
             return Connection(
-                socket: socket, token: token,
-                dialogue: .http(HTTPConversation(configuration: shared.decoderConfiguration)), now: tick)
+                socket: socket, token: token, source: source, tls: tls,
+                dialogue: .http(
+                    HTTPConversation(
+                        configuration: shared.decoderConfiguration,
+                        pipelinedRequestsMax: shared.limits.pipelinedRequestsMax)), now: tick)
         }
-        pointer.pointee.deadline = tick + shared.configuration.requestDeadline
+        pointer.pointee.deadline =
+            tick + (tls == nil ? shared.limits.requestDeadline : shared.limits.tlsHandshakeDeadline)
         do {
             try poller.add(pointer.pointee.socket.raw, .readable, token: pointer.pointee.token)
             metrics.openConnections.add(1)
         } catch {
             shared.logger.limited("epoll_failed", "cannot watch a connection", ["error": "\(error)"])
             connections.remove(pointer.pointee.token)
-            shared.connectionCount.leave()
+            shared.admission.leave(source: source, isPending: true)
         }
     }
 
     /// Says why before it closes; a socket that was just opened has room for so little.
-    private func refuse(_ socket: consuming FileDescriptor) {
-        let problem = Problem(status: 503, detail: "The replica serves as many connections as it may; try another.")
+    private func refuse(_ socket: consuming FileDescriptor, _ refusal: Admission.Refusal) {
+        // A client that speaks TLS could not read it.
+        guard shared.certificates == nil else { return }
+        let problem = Problem(status: 503, detail: refusal.rawValue)
         var bytes: [UInt8] = []
         HTTPResponse(problem, headers: [("Retry-After", "1")])
             .encode(into: &bytes, context: HTTPResponseContext(keepAlive: false, date: httpDate))
@@ -80,6 +96,11 @@ extension EventLoop {
 
     /// Ends a connection now: the socket closes, and nothing refers to it any more.
     func close(_ connection: UnsafeMutablePointer<Connection>) {
+        if let tls = connection.pointee.tls {
+            // Said, so that nobody takes the end for a cut (RFC 8446 §6.1); whether it gets there changes nothing.
+            tls.close()
+            if tls.unsentCount > 0 { _ = tls.withUnsent { Socket.send(connection.pointee.socket, $0) } }
+        }
         leaveFeed(connection)
         switch connection.pointee.dialogue {
         case .webSocket: metrics.webSocketClients.add(-1)
@@ -87,7 +108,8 @@ extension EventLoop {
         case .http, .lingering: break
         }
         metrics.openConnections.add(-1)
+        shared.buffers.add(-connection.pointee.countedBytes)
+        shared.admission.leave(source: connection.pointee.source, isPending: connection.pointee.isPending)
         connections.remove(connection.pointee.token)
-        shared.connectionCount.leave()
     }
 }

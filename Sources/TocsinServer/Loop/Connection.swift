@@ -1,4 +1,5 @@
 import Broadcast
+import Codecs
 import PosixIO
 
 /// One client of an event loop: a plain value in a slab, found by `{slot, generation}`.
@@ -17,6 +18,12 @@ struct Connection: ~Copyable {
 
     let socket: FileDescriptor
     let token: PollToken
+    /// Where it comes from (`SocketAddress.sourceKey`).
+    let source: UInt64
+    /// No request has arrived whole yet.
+    var isPending = true
+    /// Between the socket and everything else; `nil` on a connection without TLS.
+    var tls: TLSSession?
     var dialogue: Dialogue
     var interest: PollEvents = .readable
 
@@ -37,19 +44,30 @@ struct Connection: ~Copyable {
     /// Reads what it missed from the log before it joins the feed.
     var catchUp: CatchUp?
 
+    /// What of `heldBytes` stands in the replica's budget.
+    var countedBytes = 0
+
     /// When something was last sent, for heartbeats.
     var lastSent: Tick
     /// When the connection has waited long enough for what it waits for.
     var deadline: Tick?
 
-    init(socket: consuming FileDescriptor, token: PollToken, dialogue: Dialogue, now: Tick) {
+    init(
+        socket: consuming FileDescriptor, token: PollToken, source: UInt64, tls: TLSSession?, dialogue: Dialogue,
+        now: Tick
+    ) {
         self.socket = socket
         self.token = token
+        self.source = source
+        self.tls = tls
         self.dialogue = dialogue
         lastSent = now
     }
 
-    var hasOutput: Bool { outboxBytesSent < outbox.count }
+    var hasOutbox: Bool { outboxBytesSent < outbox.count }
+
+    /// Whether anything for this client alone waits for its socket.
+    var hasOutput: Bool { hasOutbox || (tls?.unsentCount ?? 0) > 0 }
 
     /// Whether what it says must wait, because its first frame is not known yet.
     var awaitsFirstFrame: Bool {

@@ -16,6 +16,9 @@ extension EventLoop {
         }
         if events.contains(.readable) {
             read(connection)
+            guard let present = connections.find(token) else { return }
+            account(present)
+            refuseIfExhausted(present)
         } else if !events.isDisjoint(with: .hungUp) {
             close(connection)
         }
@@ -34,14 +37,19 @@ extension EventLoop {
                 close(connection)
                 return
             case .bytes(let count):
-                receive(UnsafeBufferPointer(rebasing: scratch[..<count]), from: connection)
+                let bytes = UnsafeBufferPointer(rebasing: scratch[..<count])
+                if let tls = connection.pointee.tls {
+                    receiveEncrypted(bytes, tls, from: connection)
+                } else {
+                    receive(bytes, from: connection)
+                }
                 // A read that did not fill the buffer emptied the socket.
                 guard count == scratch.count, connections.find(token) != nil else { return }
             }
         }
     }
 
-    private func receive(_ bytes: UnsafeBufferPointer<UInt8>, from connection: UnsafeMutablePointer<Connection>) {
+    func receive(_ bytes: UnsafeBufferPointer<UInt8>, from connection: UnsafeMutablePointer<Connection>) {
         switch connection.pointee.dialogue {
         case .http(let conversation):
             conversation.decoder.append(bytes.span)
@@ -54,7 +62,7 @@ extension EventLoop {
         }
     }
 
-    private func receivedEndOfStream(_ connection: UnsafeMutablePointer<Connection>) {
+    func receivedEndOfStream(_ connection: UnsafeMutablePointer<Connection>) {
         guard case .http(let conversation) = connection.pointee.dialogue else {
             close(connection)
             return

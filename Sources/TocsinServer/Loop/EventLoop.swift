@@ -31,6 +31,9 @@ final class EventLoop {
     /// Connections that read what they missed from the log.
     var catchingUp: [PollToken] = []
 
+    /// Large reads of the log for clients.
+    private(set) lazy var reads = ReadQueue { [unowned self] in connections.find($0) != nil }
+
     /// WebSockets whose messages waited for their first frame, which has been put into the outbox.
     var heldMessages: [PollToken] = []
 
@@ -44,6 +47,9 @@ final class EventLoop {
     let inflater = Inflater()
     /// Serves every read. SAFETY: owned by the loop, freed in deinit, never kept beyond one call.
     let scratch = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 256 << 10)
+
+    /// What TLS makes of it. SAFETY: as `scratch`; `nil` base when there is no TLS.
+    let plaintextScratch: UnsafeMutableRawBufferPointer
 
     /// `nil` once a drain no longer takes connections.
     private var listener: Listener?
@@ -73,6 +79,10 @@ final class EventLoop {
         let listener = Listener(socket: listener)
         self.listener = listener
         nextTick = started
+        plaintextScratch =
+            shared.certificates == nil
+            ? UnsafeMutableRawBufferPointer(start: nil, count: 0)
+            : Self.makePlaintextScratch(readBytes: scratch.count)
         log = LogClient(
             link: RedisLink(
                 endpoint: shared.endpoint, poller: poller, token: Source.log, name: shared.linkName("commands"),
@@ -92,12 +102,13 @@ final class EventLoop {
 
     deinit {
         scratch.deallocate()
+        plaintextScratch.deallocate()
     }
 
     /// Serves until drained.
     func run() {
         updateDate()
-        log.link.start(now: now)
+        if shared.site.usesLog { log.link.start(now: now) }
         follower?.start(now: now)
         while !isFinished { turn() }
         connections = ConnectionSlab()

@@ -1,4 +1,5 @@
 import Broadcast
+import Codecs
 import Glibc
 import PosixIO
 
@@ -31,6 +32,7 @@ extension EventLoop {
             if let connection = connections.find(dirty[index]) {
                 connection.pointee.isDirty = false
                 send(connection)
+                if let present = connections.find(dirty[index]) { account(present) }
             }
             index += 1
         }
@@ -71,8 +73,9 @@ extension EventLoop {
             }
             return
         }
+        if let tls = connection.pointee.tls, !flushCiphertext(tls, connection) { return }
         guard connection.pointee.client.partial == nil || sendPartial(connection) else { return }
-        guard !connection.pointee.hasOutput || sendOutbox(connection) else { return }
+        guard !connection.pointee.hasOutbox || sendOutbox(connection) else { return }
         if connection.pointee.sweepIndex != nil {
             sendEntries(connection)
         } else if connection.pointee.closesWhenSent {
@@ -87,7 +90,7 @@ extension EventLoop {
     /// - Returns: Whether all of it went.
     private func sendPartial(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
         let rest = connection.pointee.client.partialRest
-        guard let count = transferred(Socket.send(connection.pointee.socket, rest), connection) else { return false }
+        guard let count = transferred(transmit(rest, connection), connection) else { return false }
         connection.pointee.client.advancePartial(byteCount: count)
         if connection.pointee.client.partial == nil {
             metrics.deliveredEntries.add(1)
@@ -100,16 +103,15 @@ extension EventLoop {
     /// - Returns: Whether all of it went.
     private func sendOutbox(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
         let result = connection.pointee.outbox.withUnsafeBytes { bytes in
-            Socket.send(
-                connection.pointee.socket,
-                UnsafeRawBufferPointer(rebasing: bytes[connection.pointee.outboxBytesSent...]))
+            transmit(UnsafeRawBufferPointer(rebasing: bytes[connection.pointee.outboxBytesSent...]), connection)
         }
         guard let count = transferred(result, connection) else { return false }
         connection.pointee.outboxBytesSent += count
-        guard connection.pointee.hasOutput else {
+        guard connection.pointee.hasOutbox else {
             connection.pointee.outbox = []
             connection.pointee.outboxBytesSent = 0
-            return true
+            // TLS may have taken all, and the socket not.
+            return !connection.pointee.isSendBlocked
         }
         block(connection)
         return false
@@ -124,7 +126,7 @@ extension EventLoop {
             guard let batch = feed?.batch(for: connection.pointee.client) else { return }
             var count = 0
             if batch.byteCount > 0 {
-                guard let sent = transferred(send(batch, to: connection.pointee.socket), connection) else { return }
+                guard let sent = transferred(transmit(batch, connection), connection) else { return }
                 count = sent
             }
             let whole = feed?.advance(&connection.pointee.client, past: batch, byteCount: count) ?? 0
@@ -136,14 +138,22 @@ extension EventLoop {
         }
     }
 
-    private func send(_ batch: Batch, to socket: borrowing FileDescriptor) -> TransferResult {
-        if batch.pieces.count == 1 { return Socket.send(socket, batch.pieces[0].bytes) }
+    private func transmit(
+        _ bytes: UnsafeRawBufferPointer, _ connection: UnsafeMutablePointer<Connection>
+    ) -> TransferResult {
+        if let tls = connection.pointee.tls { return sendEncrypted(bytes, tls, connection) }
+        return Socket.send(connection.pointee.socket, bytes)
+    }
+
+    private func transmit(_ batch: Batch, _ connection: UnsafeMutablePointer<Connection>) -> TransferResult {
+        if batch.pieces.count == 1 { return transmit(batch.pieces[0].bytes, connection) }
         return withUnsafeTemporaryAllocation(of: iovec.self, capacity: batch.pieces.count) { pieces in
             for (index, piece) in batch.pieces.enumerated() {
                 // SAFETY: the ring holds the piece until the next entry is appended, which is after this call.
                 pieces.initializeElement(at: index, to: iovec(iov_base: piece.pointer, iov_len: piece.count))
             }
-            return Socket.send(socket, pieces: pieces)
+            if let tls = connection.pointee.tls { return sendEncrypted(pieces: pieces, tls, connection) }
+            return Socket.send(connection.pointee.socket, pieces: pieces)
         }
     }
 
@@ -165,7 +175,7 @@ extension EventLoop {
     }
 
     /// Waits until the socket has room again.
-    private func block(_ connection: UnsafeMutablePointer<Connection>) {
+    func block(_ connection: UnsafeMutablePointer<Connection>) {
         connection.pointee.isSendBlocked = true
         updateInterest(connection)
     }
@@ -176,6 +186,10 @@ extension EventLoop {
     /// the last answer (RFC 9112 §9.6).
     private func finishSending(_ connection: UnsafeMutablePointer<Connection>) {
         if case .lingering = connection.pointee.dialogue { return }
+        if let tls = connection.pointee.tls {
+            tls.close()
+            guard flushCiphertext(tls, connection) else { return }
+        }
         Socket.finishSending(connection.pointee.socket)
         switch connection.pointee.dialogue {
         case .webSocket: metrics.webSocketClients.add(-1)

@@ -6,6 +6,8 @@ final class LoopMetrics: Sendable {
     let webSocketClients = Counter()
     let eventStreamClients = Counter()
     let refusedConnections = Counter()
+    let tlsHandshakes = Counter()
+    let tlsHandshakeFailures = Counter()
     let httpRequests = Counter()
     let protocolErrors = Counter()
 

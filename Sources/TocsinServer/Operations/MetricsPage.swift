@@ -18,10 +18,20 @@ struct MetricsPage {
         add(
             "tocsin_uptime_seconds", .gauge, "Seconds since the replica started.",
             (now - shared.started).components.seconds)
-        add("tocsin_connections", .gauge, "Open connections.", shared.connectionCount.value)
+        add("tocsin_connections", .gauge, "Open connections.", shared.admission.connections.value)
         add(
             "tocsin_connections_refused_total", .counter, "Connections refused over the limit.",
             sum(\.refusedConnections))
+        add(
+            "tocsin_connections_pending", .gauge, "Connections on which no request has arrived whole yet.",
+            shared.admission.pending.value)
+        add(
+            "tocsin_buffered_bytes", .gauge, "Bytes held for clients: unfinished input and unsent output.",
+            shared.buffers.bytes)
+        add("tocsin_tls_handshakes_total", .counter, "TLS handshakes completed.", sum(\.tlsHandshakes))
+        add(
+            "tocsin_tls_handshake_failures_total", .counter, "TLS handshakes failed or not finished in time.",
+            sum(\.tlsHandshakeFailures))
         clients(webSocket: sum(\.webSocketClients), eventStream: sum(\.eventStreamClients))
         add("tocsin_http_requests_total", .counter, "HTTP requests received.", sum(\.httpRequests))
         responses(loops)

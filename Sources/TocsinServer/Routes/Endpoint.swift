@@ -57,12 +57,14 @@ enum Endpoint: Equatable {
     /// A WebSocket has no head to ask for.
     var acceptsHead: Bool { method == .get && self != .webSocket }
 
-    /// The largest body in bytes. A GET has no use for one.
-    func bodyBytesMax(_ configuration: ReplicaConfiguration) -> Int {
+    /// The largest body in bytes. Only publishing has a use for one; elsewhere a small one is read past, so that the
+    /// answer is that of the path and the method.
+    func bodyBytesMax(_ limits: Limits) -> Int {
         switch self {
-        case .trigger: configuration.threatBytesMax
-        case .batch: configuration.batchBytesMax
-        case .root, .asset, .health, .ready, .metrics, .threats, .threat, .analytics, .eventStream, .webSocket: 0
+        case .batch: limits.batchBytesMax
+        case .root, .asset, .health, .ready, .metrics, .trigger, .threats, .threat, .analytics, .eventStream,
+            .webSocket:
+            limits.threatBytesMax
         }
     }
 

@@ -7,7 +7,7 @@ import ThreatFeed
 extension EventLoop {
     /// `POST /api/threats/trigger`: keeps one threat and answers once Redis has it.
     func trigger(_ request: HTTPRequest, _ ticket: ResponseTicket) {
-        guard accepts(request, [.json], ticket) else { return }
+        guard mayPublish(ticket), accepts(request, [.json], ticket) else { return }
         let record: ThreatRecord
         do throws(ThreatRejection) {
             record = try threatParser.parse(request.body, receipt: receipt(for: request.body.span))
@@ -30,10 +30,10 @@ extension EventLoop {
 
     /// `POST /api/threats/batch`: each item is answered as if it had come alone.
     func batch(_ request: HTTPRequest, _ ticket: ResponseTicket) {
-        guard accepts(request, [.json, .newlineDelimitedJSON], ticket) else { return }
+        guard mayPublish(ticket), accepts(request, [.json, .newlineDelimitedJSON], ticket) else { return }
         let ranges: [Range<Int>]
         do throws(BatchError) {
-            let itemsMax = shared.configuration.batchThreatsMax
+            let itemsMax = shared.limits.batchThreatsMax
             ranges =
                 MediaType(of: request) == .json
                 ? try Batch.items(ofArray: request.body, itemsMax: itemsMax)
@@ -51,9 +51,21 @@ extension EventLoop {
         }
     }
 
+    /// Answers 403 when publishers need a client certificate and this one has none.
+    private func mayPublish(_ ticket: ResponseTicket) -> Bool {
+        guard shared.certificates?.publishersNeedCertificate == true else { return true }
+        guard connections.find(ticket.connection)?.pointee.tls?.hasVerifiedPeer != true else { return true }
+        let detail = "Publishing needs a TLS client certificate from an authority that this replica trusts."
+        respond(ticket, Problem(status: 403, detail: detail))
+        return false
+    }
+
     private func parseItem(_ body: [UInt8], _ item: Range<Int>) -> BatchAnswer.Item {
         do throws(ThreatRejection) {
-            return .parsed(try threatParser.parse(body, item: item, receipt: receipt(for: body.span.extracting(item))))
+            return .parsed(
+                try threatParser.parse(
+                    body, item: item, bytesMax: shared.limits.threatBytesMax,
+                    receipt: receipt(for: body.span.extracting(item))))
         } catch {
             return .refused(error)
         }
@@ -72,7 +84,8 @@ extension EventLoop {
     private func accepts(_ request: HTTPRequest, _ types: [MediaType], _ ticket: ResponseTicket) -> Bool {
         guard let type = MediaType(of: request), types.contains(type) else {
             let accepted = types.map(\.rawValue)
-            let sent = request.headers.first("content-type").map { "\"\($0)\"" } ?? "none"
+            let all = request.headers.all("content-type")
+            let sent = all.isEmpty ? "none" : all.map { "\"\($0)\"" }.joined(separator: " and ")
             respond(
                 ticket,
                 Problem(
@@ -83,7 +96,7 @@ extension EventLoop {
         }
         guard
             !request.headers.contains("content-encoding")
-                || request.headers.values(ofList: "content-encoding").allSatisfy({ $0 == "identity" })
+                || request.headers.values(ofList: "content-encoding").allSatisfy({ $0.lowercased() == "identity" })
         else {
             respond(
                 ticket, Problem(status: 415, detail: "The content is encoded; accepted is \(type.rawValue) as it is."),
@@ -113,6 +126,6 @@ extension Problem {
     }
 
     init(_ error: BatchError) {
-        self.init(status: error.status, detail: error.description)
+        self.init(status: error.status, detail: error.description, offset: error.offset)
     }
 }

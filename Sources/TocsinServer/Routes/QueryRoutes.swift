@@ -15,19 +15,41 @@ extension EventLoop {
             respond(ticket, error)
             return
         }
-        run(page) { [unowned self] result in
-            switch result {
-            case .success(let entries):
-                var body = [UInt8(ascii: "[")]
-                for (index, entry) in entries.enumerated() {
-                    if index > 0 { body.append(UInt8(ascii: ",")) }
-                    entry.appendDocument(to: &body)
-                }
-                body.append(UInt8(ascii: "]"))
-                respond(ticket, HTTPResponse(.ok, json: body))
-            case .failure(let error): respondUnavailable(ticket, error)
+        guard hasRoom(for: ticket) else { return }
+        if let conversation = conversation(of: ticket) { conversation.isReadingLog = true }
+        reads.run(for: ticket.connection) { [unowned self] finish in
+            run(page) { [unowned self] result in
+                answer(ticket, page: result)
+                finish()
             }
         }
+    }
+
+    private func answer(_ ticket: ResponseTicket, page: Result<[LogEntry], LogError>) {
+        let conversation = conversation(of: ticket)
+        conversation?.isReadingLog = false
+        switch page {
+        case .success(let entries):
+            var body = [UInt8(ascii: "[")]
+            for (index, entry) in entries.enumerated() {
+                if index > 0 { body.append(UInt8(ascii: ",")) }
+                entry.appendDocument(to: &body)
+            }
+            body.append(UInt8(ascii: "]"))
+            respond(ticket, HTTPResponse(.ok, json: body))
+        case .failure(let error): respondUnavailable(ticket, error)
+        }
+        // What was pipelined behind it.
+        if let conversation, let connection = connections.find(ticket.connection) {
+            serveRequests(connection, conversation)
+        }
+    }
+
+    private func conversation(of ticket: ResponseTicket) -> HTTPConversation? {
+        guard let connection = connections.find(ticket.connection),
+            case .http(let conversation) = connection.pointee.dialogue
+        else { return nil }
+        return conversation
     }
 
     /// `GET /api/threats/{id}`

@@ -1,9 +1,26 @@
 import HTTPProtocol
 import ThreatFeed
 
-extension EventLoop {
+/// What the connections of a process are served: the feed of threats, or something to test the stack with.
+protocol Site: Sendable {
+    /// Whether event loops keep a connection to Redis.
+    var usesLog: Bool { get }
+
     /// Leads a request to its handler; every request is answered through its ticket, now or later.
-    func route(_ request: HTTPRequest, _ ticket: ResponseTicket) {
+    func route(_ request: HTTPRequest, _ ticket: ResponseTicket, on loop: EventLoop)
+}
+
+/// The product: threats in, the feed out.
+struct ThreatSite: Site {
+    var usesLog: Bool { true }
+
+    func route(_ request: HTTPRequest, _ ticket: ResponseTicket, on loop: EventLoop) {
+        loop.route(request, ticket)
+    }
+}
+
+extension EventLoop {
+    fileprivate func route(_ request: HTTPRequest, _ ticket: ResponseTicket) {
         // The one path that must be fast is looked for first.
         if request.hasPath("/api/threats/trigger"), request.method == .post {
             trigger(request, ticket)

@@ -7,20 +7,35 @@ import WebSocketProtocol
 extension EventLoop {
     /// `GET /ws`: turns the connection into a WebSocket (RFC 6455 §4.2).
     func openWebSocket(_ request: HTTPRequest, _ query: HTTPQuery, _ ticket: ResponseTicket) {
+        guard request.body.isEmpty else {
+            respond(ticket, Problem(status: 400, detail: "A WebSocket's opening request has no content."))
+            return
+        }
         guard let wanted = streamRequest(query, lastEventID: nil, ticket) else { return }
         guard isOriginAllowed(request) else {
             respond(ticket, Problem(status: 403, detail: "Pages of this origin may not open a WebSocket here."))
             return
         }
+        guard let acceptance = acceptHandshake(request, PermessageDeflate.Policy(), ticket) else { return }
+        upgrade(ticket, acceptance, serving: FeedMessages()) { connection in
+            startStream(connection, wanted, form: acceptance.compression == nil ? .webSocket : .webSocketDeflated)
+        }
+    }
+
+    /// Decides over an opening handshake (RFC 6455 §4.2.1).
+    /// - Returns: `nil` if it is refused, which has then been answered.
+    func acceptHandshake(
+        _ request: HTTPRequest, _ policy: PermessageDeflate.Policy, _ ticket: ResponseTicket
+    ) -> ServerHandshake.Acceptance? {
         do throws(HandshakeError) {
-            let acceptance = try ServerHandshake.decide(
+            return try ServerHandshake.decide(
                 method: request.method.rawValue, version: request.version == .http11 ? (1, 1) : (1, 0),
-                compression: isDeflateUsable(request) ? PermessageDeflate.Policy() : nil,
+                compression: isDeflateUsable(request) ? policy : nil,
                 header: { request.headers.all($0) }, acceptDigest: { Base64.encode(SHA1.hash($0)) })
-            upgrade(ticket, acceptance, wanted)
         } catch {
             respond(
                 ticket, Problem(status: error.status, detail: error.detail), headers: error.headers.map { ($0, $1) })
+            return nil
         }
     }
 
@@ -33,7 +48,9 @@ extension EventLoop {
             ("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"),
         ]
         guard request.method == .get else {
-            respond(ticket, HTTPResponse(status: .ok, headers: headers))
+            var head = HTTPResponse(status: .ok, headers: headers)
+            head.hasKnownLength = false
+            respond(ticket, head)
             return
         }
         guard let connection = connections.find(ticket.connection),
@@ -51,23 +68,30 @@ extension EventLoop {
         updateInterest(connection)
     }
 
-    private func upgrade(
-        _ ticket: ResponseTicket, _ acceptance: ServerHandshake.Acceptance, _ wanted: StreamRequest
+    /// Turns a connection into a WebSocket.
+    /// - Parameters:
+    ///   - messages: What is done with the client's messages.
+    ///   - start: Called once the 101 is in the outbox, before what the client may have said already is served.
+    func upgrade(
+        _ ticket: ResponseTicket, _ acceptance: ServerHandshake.Acceptance,
+        serving messages: any WebSocketMessages, start: (UnsafeMutablePointer<Connection>) -> Void
     ) {
         guard let connection = connections.find(ticket.connection),
             case .http(let conversation) = connection.pointee.dialogue, becomesStream(conversation, ticket)
         else { return }
         connection.pointee.outbox += acceptance.response()
-        let limits = WebSocketLimits(messageBytesMax: shared.configuration.messageBytesMax)
+        let limits = WebSocketLimits(
+            messageBytesMax: shared.limits.messageBytesMax, frameBytesMax: shared.limits.frameBytesMax,
+            fragmentsPerMessageMax: shared.limits.framesPerMessageMax)
         let decoder =
             acceptance.compression == nil
             ? MessageDecoder(role: .server, limits: limits)
             : MessageDecoder(role: .server, limits: limits, inflater: inflateMessage)
-        let session = WebSocketSession(decoder: decoder, now: tick)
+        let session = WebSocketSession(decoder: decoder, messages: messages, now: tick)
         connection.pointee.dialogue = .webSocket(session)
         metrics.answered(101)
         metrics.webSocketClients.add(1)
-        startStream(connection, wanted, form: acceptance.compression == nil ? .webSocket : .webSocketDeflated)
+        start(connection)
         updateInterest(connection)
         // Frames may have come right behind the request.
         session.decoder.append(conversation.decoder.takeRemainder().span)
@@ -92,6 +116,7 @@ extension EventLoop {
                 ticket, Problem(status: 503, detail: "No stream starts: \(reason)."), headers: [("Retry-After", "1")])
             return nil
         }
+        guard hasRoom(for: ticket) else { return nil }
         do throws(Problem) {
             var request = StreamRequest(
                 after: try query.cursor("after"), history: try query.integer("history", in: 0...100, default: 20),
@@ -113,7 +138,10 @@ extension EventLoop {
     /// Browsers name the page that opens a WebSocket; any page could otherwise read the feed through an analyst's
     /// browser (RFC 6455 §10.2). Other clients send no Origin.
     private func isOriginAllowed(_ request: HTTPRequest) -> Bool {
-        guard let origin = request.headers.first("origin") else { return true }
+        let origins = request.headers.all("origin")
+        guard let origin = origins.first else { return true }
+        // Whoever sends two may mean that one of us reads the other.
+        guard origins.count == 1 else { return false }
         let allowed = shared.configuration.allowedOrigins
         if allowed.contains("*") || allowed.contains(origin) { return true }
         guard let host = request.authority else { return false }

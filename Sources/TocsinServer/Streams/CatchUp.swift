@@ -70,14 +70,19 @@ extension EventLoop {
                 return
             }
         }
+        // The next tick tries again.
+        guard !shared.buffers.isExhausted, !reads.isFull else { return }
         catchUp.isReading = true
         let token = connection.pointee.token
-        log.resume(after: catchUp.cursor, limit: Self.entriesPerRead) { [unowned self] outcome in
-            catchUp.isReading = false
-            guard let connection = connections.find(token), connection.pointee.catchUp === catchUp else { return }
-            switch outcome {
-            case .failure(let error): couldNotRead(error, catchUp, connection)
-            case .success(let outcome): received(outcome, catchUp, connection)
+        reads.run(for: token) { [unowned self] finish in
+            log.resume(after: catchUp.cursor, limit: Self.entriesPerRead) { [unowned self] outcome in
+                defer { finish() }
+                catchUp.isReading = false
+                guard let connection = connections.find(token), connection.pointee.catchUp === catchUp else { return }
+                switch outcome {
+                case .failure(let error): couldNotRead(error, catchUp, connection)
+                case .success(let outcome): received(outcome, catchUp, connection)
+                }
             }
         }
     }

@@ -34,7 +34,7 @@ extension EventLoop {
         guard let feed else { preconditionFailure("streams start once the log has been read") }
         let head = feed.ring.headCursor
         let (newest, isComplete) = feed.newest(history, matching: filter)
-        if isComplete {
+        if isComplete || reads.isFull {
             sendInitialBatch(newest.compactMap(\.logEntry), head, notResumedBecause: reason, connection)
             if !joinFeed(connection, after: head, filter: filter, form: form) {
                 preconditionFailure("the ring reaches to its own head")
@@ -47,18 +47,21 @@ extension EventLoop {
         let token = connection.pointee.token
         let query = ThreatQuery(
             filter: filter, offset: 0, limit: history, before: head.successor, after: nil,
-            scannedMax: shared.limits.historyScannedMax)
-        run(query) { [unowned self] result in
-            catchUp.isReading = false
-            guard let connection = connections.find(token), connection.pointee.catchUp === catchUp else { return }
-            switch result {
-            case .success(let entries): sendInitialBatch(entries, head, notResumedBecause: reason, connection)
-            // Without Redis the client gets what the ring holds: a shorter history, and the feed all the same.
-            case .failure:
-                sendInitialBatch(newest.compactMap(\.logEntry), head, notResumedBecause: reason, connection)
+            scannedMax: shared.limits.historyScanMax)
+        reads.run(for: token) { [unowned self] finish in
+            run(query) { [unowned self] result in
+                defer { finish() }
+                catchUp.isReading = false
+                guard let connection = connections.find(token), connection.pointee.catchUp === catchUp else { return }
+                switch result {
+                case .success(let entries): sendInitialBatch(entries, head, notResumedBecause: reason, connection)
+                // Without Redis the client gets what the ring holds: a shorter history, and the feed all the same.
+                case .failure:
+                    sendInitialBatch(newest.compactMap(\.logEntry), head, notResumedBecause: reason, connection)
+                }
+                catchUp.stage = .reading
+                advance(catchUp, connection)
             }
-            catchUp.stage = .reading
-            advance(catchUp, connection)
         }
     }
 

@@ -1,0 +1,70 @@
+import Codecs
+import HTTPProtocol
+import PosixIO
+import ThreatFeed
+import WebSocketProtocol
+
+/// What is held for clients, and what happens when that is as much as may be.
+extension EventLoop {
+    /// Input that a client may have unfinished even then: nearly every request fits.
+    private static let smallInputBytes = 4 << 10
+
+    /// Counts what is held for a connection. Called whenever that may have changed in this turn.
+    func account(_ connection: UnsafeMutablePointer<Connection>) {
+        let held = connection.pointee.heldBytes
+        guard held != connection.pointee.countedBytes else { return }
+        shared.buffers.add(held - connection.pointee.countedBytes)
+        connection.pointee.countedBytes = held
+    }
+
+    /// Ends a connection whose unfinished input would make the replica hold more than it may.
+    func refuseIfExhausted(_ connection: UnsafeMutablePointer<Connection>) {
+        guard connection.pointee.heldInputBytes > Self.smallInputBytes, shared.buffers.isExhausted else { return }
+        shared.logger.limited(
+            "buffers_exhausted", "clients are refused: as much is held for them as may be",
+            ["bytes": "\(shared.buffers.bytes)"])
+        switch connection.pointee.dialogue {
+        case .http(let conversation):
+            let number = conversation.expectAnswer(
+                HTTPResponseContext(isHead: conversation.decoder.isReceivingHead, keepAlive: false, date: httpDate))
+            conversation.discardInput(shared.decoderConfiguration)
+            respondExhausted(ResponseTicket(connection: connection.pointee.token, number: number))
+            updateInterest(connection)
+        case .webSocket(let session):
+            perform(session.closeHandshake.fail(.tryAgainLater), connection, reason: "the replica is short of memory")
+            session.discardInput()
+        case .eventStream, .lingering: break
+        }
+        account(connection)
+    }
+
+    /// - Returns: Whether a request that makes the replica hold more may be served; otherwise it has been answered.
+    func hasRoom(for ticket: ResponseTicket) -> Bool {
+        guard shared.buffers.isExhausted || reads.isFull else { return true }
+        respondExhausted(ticket)
+        return false
+    }
+
+    private func respondExhausted(_ ticket: ResponseTicket) {
+        respond(
+            ticket,
+            Problem(status: 503, detail: "The replica holds as much for its clients as it may; try again or another."),
+            headers: [("Retry-After", "1")])
+    }
+}
+
+extension Connection {
+    fileprivate var heldInputBytes: Int {
+        switch dialogue {
+        case .http(let conversation): conversation.decoder.bufferedBytes
+        case .webSocket(let session): session.decoder.bufferedBytes
+        case .eventStream, .lingering: 0
+        }
+    }
+
+    fileprivate var heldBytes: Int {
+        var bytes = outbox.count + (tls?.unsentCount ?? 0) + heldInputBytes
+        if case .http(let conversation) = dialogue { bytes += conversation.encodedBytes }
+        return bytes
+    }
+}
