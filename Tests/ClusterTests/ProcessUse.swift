@@ -32,6 +32,9 @@ extension LocalProcess {
 }
 
 extension Harness {
+    /// How much more memory a sanitizer lets a replica take for the same: shadow, red zones, what was freed.
+    static let memoryFactor = getenv("TOCSIN_SANITIZER") == nil ? 1 : 16
+
     /// Writes a small program, for example one that starts another with fewer rights.
     static func writeProgram(_ text: String, to path: String) throws {
         let raw = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o700)

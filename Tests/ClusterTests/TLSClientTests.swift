@@ -78,7 +78,7 @@ extension Processes {
             let before = try tls.replica.child.residentBytes()
             try connect(200)
             let each = (try tls.replica.child.residentBytes() - before) / 200
-            #expect(each < 24 << 10, "\(each) bytes for each connection")
+            #expect(each < (24 << 10) * Harness.memoryFactor, "\(each) bytes for each connection")
             print("an idle WebSocket over \(version) costs \(each) bytes")
             #expect(peers.count == 250)
         }

@@ -14,7 +14,7 @@ sanitizer_options() {
     local common=halt_on_error=1:exitcode=66:log_path=$sanitizer_reports/report
     case $1 in
         thread) printf 'TSAN_OPTIONS=%s:second_deadlock_stack=1\n' "$common" ;;
-        address) printf 'ASAN_OPTIONS=%s:detect_leaks=0:detect_stack_use_after_return=0\n' "$common" ;;
+        address) printf 'ASAN_OPTIONS=%s:detect_leaks=0:detect_stack_use_after_return=0:quarantine_size_mb=16\n' "$common" ;;
     esac
 }
 
@@ -33,7 +33,9 @@ use_sanitizer() {
         >"$launcher"
     chmod 755 "$launcher"
     TOCSIN_BIN=$launcher
-    export TOCSIN_BIN "${options?}"
+    # Tests that bound a replica's memory allow for it.
+    TOCSIN_SANITIZER=$1
+    export TOCSIN_BIN TOCSIN_SANITIZER "${options?}"
     [ -z "$preload" ] || export LD_PRELOAD="$preload"
 }
 
