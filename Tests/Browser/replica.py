@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -43,19 +44,32 @@ def wait_until(condition, message, seconds=WAIT_SECONDS):
 class Replica:
     """One `tocsin serve` on a free port with its own data directory, which outlives a restart."""
 
-    def __init__(self):
+    def __init__(self, secure=False):
         self.binary = required_executable("TOCSIN_BIN")
         self.directory = tempfile.mkdtemp(prefix="tocsin-browser-")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if secure else 'http'}://127.0.0.1:{self.port}"
+        self.flags = self.make_certificate() if secure else []
+        # The certificate is its own authority.
+        self.context = ssl.create_default_context(cafile=self.flags[1]) if secure else None
         self.process = None
+
+    def make_certificate(self):
+        certificate, key = os.path.join(self.directory, "certificate.pem"), os.path.join(self.directory, "key.pem")
+        subprocess.run(
+            [required_executable("OPENSSL", "openssl"), "req", "-x509", "-noenc", "-newkey", "ec",
+             "-pkeyopt", "ec_paramgen_curve:P-256", "-days", "30", "-subj", "/CN=localhost",
+             "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+            check=True, capture_output=True)
+        return ["--tls-certificate", certificate, "--tls-key", key]
 
     def start(self):
         environment = {name: value for name, value in os.environ.items()
                        if name != "REDIS_URL" and not name.startswith("TOCSIN_")}
-        command = [self.binary, "serve", "--port", str(self.port), "--data-dir", os.path.join(self.directory, "data")]
+        command = [self.binary, "serve", "--port", str(self.port), "--data-dir", os.path.join(self.directory, "data"),
+                   *self.flags]
         with open(os.path.join(self.directory, "log"), "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         wait_until(self.is_ready, lambda: f"the replica becomes ready; its log:\n{self.log()}")
@@ -64,7 +78,7 @@ class Replica:
         if self.process.poll() is not None:
             raise AssertionError(f"tocsin serve exited with {self.process.returncode}:\n{self.log()}")
         try:
-            with urllib.request.urlopen(self.url + "/ready", timeout=2) as answer:
+            with urllib.request.urlopen(self.url + "/ready", timeout=2, context=self.context) as answer:
                 return answer.status == 200
         except (urllib.error.URLError, OSError):
             return False
@@ -95,7 +109,7 @@ class Replica:
         data = None if body is None else json.dumps(body).encode()
         headers = {"content-type": "application/json", "accept": "application/json"}
         request = urllib.request.Request(self.url + path, data=data, headers=headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=10, context=self.context) as answer:
             return json.load(answer)
 
     def post(self, **threat):

@@ -51,6 +51,8 @@ class DashboardTest(unittest.TestCase):
         for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,900",
                          "--disable-background-networking", "--no-first-run"):
             options.add_argument(argument)
+        # Of the replica that speaks TLS; no browser here knows its authority.
+        options.accept_insecure_certs = True
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         service = Service(required_executable("CHROMEDRIVER", "chromedriver"))
         cls.browser = webdriver.Chrome(options=options, service=service)
@@ -122,6 +124,17 @@ class DashboardTest(unittest.TestCase):
         return self.browser.execute_script("return document.activeElement.id || document.activeElement.tagName")
 
     # Tests
+
+    def test_page_and_feed_over_tls(self):
+        self.replica.remove()
+        self.replica = Replica(secure=True)
+        self.addCleanup(self.replica.remove)
+        self.replica.start()
+        self.open_dashboard()
+        posted = self.replica.post(title="over TLS")["id"]
+        self.wait_rows([posted])
+        self.assertEqual(self.browser.execute_script("return location.protocol"), "https:")
+        self.assert_nothing_bad_happened()
 
     def test_page_is_served_under_the_strict_policy(self):
         request = urllib.request.Request(self.replica.url + "/", headers={"accept": "text/html"})

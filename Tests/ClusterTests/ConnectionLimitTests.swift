@@ -82,6 +82,20 @@ extension Processes {
             #expect(answers.map { $0.contains("Connection: close\r\n") } == [false, false, true])
         }
 
+        @Test(
+            "thousands of pipelined requests in one read are answered one after the other, whatever may be outstanding")
+        func pipelined() throws {
+            let cluster = try Harness.cluster(replicas: 1, arguments: ["--pipelined-requests-max", "1"])
+            let connection = try RawExchange(cluster.urls[0])
+            let count = 9_000
+            try connection.send((0..<count).flatMap { _ in Array("GET /h HTTP/1.1\r\nHost: a\r\n\r\n".utf8) })
+            let end = "HTTP/1.1 404 "
+            let isAnswered = connection.receive {
+                connection.received.count > count * 100 && connection.text.split(separator: end).count == count
+            }
+            #expect(isAnswered)
+        }
+
         @Test("without a descriptor left: 503 and a close for who comes, service for who is there, no spinning")
         func descriptors() throws {
             let directory = try TemporaryDirectory()

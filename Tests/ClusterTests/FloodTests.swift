@@ -38,13 +38,17 @@ extension Processes {
             Array(([head + " HTTP/1.1", "Host: h"] + fields + ["", ""]).joined(separator: "\r\n").utf8)
         }
 
-        private func webSocket(_ url: ServerURL) throws -> RawExchange {
-            let connection = try RawExchange(url)
+        private func webSocketRequest(_ target: String) -> [UInt8] {
             let fields = [
                 "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
             ]
-            try connection.send(request("GET /ws?history=0", fields))
+            return request("GET \(target)", fields)
+        }
+
+        private func webSocket(_ url: ServerURL) throws -> RawExchange {
+            let connection = try RawExchange(url)
+            try connection.send(webSocketRequest("/ws?history=0"))
             try #require(connection.receive { connection.text.contains("\"initial_batch\"") }, "\(connection.text)")
             return connection
         }
@@ -156,6 +160,25 @@ extension Processes {
                     try connection.send(requests)
                     return connection
                 })
+        }
+
+        @Test("what waited for clients that read slowly is no longer counted once they have read it")
+        func readLate() throws {
+            let replica = try replica()
+            let filler = String(repeating: "x", count: 60_000)
+            for _ in 0..<100 {
+                try Harness.trigger(replica.url, #"{"threat_type":"malware","metadata":{"filler":"\#(filler)"}}"#)
+            }
+            let clients = try (0..<5).map { _ in
+                let connection = try RawExchange(replica.url)
+                try connection.send(webSocketRequest("/ws?history=100"))
+                return connection
+            }
+            for client in clients {
+                let isWhole = client.receive(atMost: .seconds(30)) { client.received.count > 100 * 60_000 }
+                #expect(isWhole)
+            }
+            #expect(try Pause.wait(atMost: .seconds(10)) { try metric("tocsin_buffered_bytes", replica) < 64 << 10 })
         }
 
         @Test("messages without end are held up to 64 KiB each")

@@ -79,6 +79,12 @@ final class TLSPeer {
         try flush()
     }
 
+    /// Sends bytes past TLS.
+    func sendInClear(_ bytes: [UInt8]) throws {
+        let result = bytes.withUnsafeBytes { Socket.send(socket, $0) }
+        guard result == .bytes(bytes.count) else { throw HarnessError("not sent: \(result)") }
+    }
+
     /// Says that nothing more comes: in TLS, and in TCP if wanted.
     func finishSending(closesSocket: Bool) throws {
         session.close()

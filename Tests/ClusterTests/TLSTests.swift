@@ -155,6 +155,47 @@ extension Processes {
             #expect(throws: Never.self) { try peer.receiveToEnd() }
         }
 
+        @Test("RFC 8446 §6.1: requests that come together with the end are all answered, in order")
+        func pipelinedEnd() throws {
+            let tls = try TLSReplica(arguments: ["--pipelined-requests-max", "4"])
+            let peer = try TLSPeer(tls.url, try tls.context())
+            let list = Array("GET /api/threats HTTP/1.1\r\nHost: h\r\n\r\n".utf8)
+            let requests = list + (0..<20).flatMap { _ in Self.request }
+            try requests.withUnsafeBytes { try peer.session.encrypt($0) }
+            try peer.finishSending(closesSocket: false)
+            let answers = try peer.receiveToEnd()
+            #expect(answers.split(separator: "HTTP/1.1 200 OK\r\n").count == 21, "\(answers)")
+        }
+
+        @Test("after a broken record nothing is read, least of all as plaintext")
+        func brokenRecord() throws {
+            let tls = try TLSReplica()
+            let filler = String(repeating: "x", count: 60_000)
+            for _ in 0..<100 {
+                try Harness.trigger(tls.url, #"{"threat_type":"malware","metadata":{"filler":"\#(filler)"}}"#)
+            }
+            // While its first frame waits for room in the socket.
+            let peer = try TLSPeer(tls.url, try tls.context(), receiveBufferBytes: 4_096)
+            let handshake = ClientHandshake(
+                host: "localhost", target: "/ws?history=100", key: Base64.encode(RandomBytes.next(16)))
+            try peer.send(handshake.request())
+            let isWaiting = try Pause.wait(atMost: .seconds(10)) {
+                let page = try HTTPClient(tls.url).get("/metrics").text
+                return !page.contains("\ntocsin_buffered_bytes 0\n")
+            }
+            try #require(isWaiting)
+            let text = Array(#"{"type":"filter"}"#.utf8)
+            let frame = [0x81, 0x80 | UInt8(text.count), 0, 0, 0, 0] + text
+            try peer.sendInClear([0x17, 0x03, 0x03, 0x00, 0x04, 1, 2, 3, 4] + frame)
+            // An alert and the end, which may be a reset; certainly no frame.
+            #expect(throws: (any Error).self) { _ = try peer.receive(until: "filtered") }
+            #expect(try HTTPClient(tls.url).get("/health").status == 200)
+            let isGone = try Pause.wait(atMost: .seconds(10)) {
+                try HTTPClient(tls.url).get("/metrics").text.contains("tocsin_clients{transport=\"websocket\"} 0\n")
+            }
+            #expect(isGone)
+        }
+
         @Test("a request in single bytes of plaintext and of ciphertext is one request")
         func tricklingClient() throws {
             let tls = try TLSReplica()

@@ -42,10 +42,7 @@ extension EventLoop {
     }
 
     private func deadlinePassed(_ connection: UnsafeMutablePointer<Connection>) {
-        if let tls = connection.pointee.tls, !tls.isEstablished {
-            metrics.tlsHandshakeFailures.add(1)
-            return close(connection)
-        }
+        if let tls = connection.pointee.tls, !tls.isEstablished { return close(connection) }
         switch connection.pointee.dialogue {
         case .http(let conversation): requestDeadlinePassed(connection, conversation)
         case .webSocket(let session):

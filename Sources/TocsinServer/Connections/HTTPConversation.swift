@@ -29,6 +29,10 @@ final class HTTPConversation {
     var isHeldBack = false
     /// A read of the log is under way for it, whose result may be large; later requests wait.
     var isReadingLog = false
+    /// Requests are being served: an answer that makes room for more must not serve them from within.
+    var isServing = false
+    /// The peer has finished sending; what has arrived is still served.
+    var isInputComplete = false
     /// Of answers that wait for an earlier one.
     private(set) var encodedBytes = 0
 

@@ -5,6 +5,9 @@ import ThreatFeed
 extension EventLoop {
     /// Serves every request that has arrived whole, as far as answers may be outstanding.
     func serveRequests(_ connection: UnsafeMutablePointer<Connection>, _ conversation: HTTPConversation) {
+        guard !conversation.isServing else { return }
+        conversation.isServing = true
+        defer { conversation.isServing = false }
         let token = connection.pointee.token
         do throws(HTTPRequestError) {
             while holdBackIfUnread(connection, conversation), let event = try conversation.decoder.next() {
@@ -22,6 +25,10 @@ extension EventLoop {
             refuse(error, connection, conversation)
         }
         guard connections.find(token) != nil else { return }
+        if conversation.isInputComplete, conversation.wantsInput {
+            closeOnceAnswered(connection, conversation)
+            return
+        }
         updateInterest(connection)
         updateDeadline(connection, conversation)
     }

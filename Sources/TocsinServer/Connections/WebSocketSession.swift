@@ -89,7 +89,8 @@ extension EventLoop {
         let tokens = heldMessages
         heldMessages = []
         for token in tokens {
-            guard let connection = connections.find(token) else { continue }
+            // One that could not resume may wait for its first frame again.
+            guard let connection = connections.find(token), !connection.pointee.awaitsFirstFrame else { continue }
             updateInterest(connection)
             if case .webSocket(let session) = connection.pointee.dialogue { serveMessages(connection, session) }
         }

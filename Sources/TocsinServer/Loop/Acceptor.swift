@@ -7,6 +7,8 @@ import ThreatFeed
 final class Listener {
     private let socket: FileDescriptor
     private var reserve = FileDescriptor.openNull()
+    /// Nobody is accepted until the next tick: there is no descriptor, and the reserve is gone too.
+    var isPaused = false
     var descriptor: Int32 { socket.raw }
 
     init(socket: consuming FileDescriptor) {
@@ -17,10 +19,18 @@ final class Listener {
 
     /// Takes one connection with the reserve descriptor, to tell it that there is no place. Left in the backlog it
     /// would wake the loop for ever.
-    func acceptWithReserve(_ refuse: (consuming FileDescriptor) -> Void) {
+    /// - Returns: Whether the reserve is there for the next one; another thread may have been faster.
+    func acceptWithReserve(_ refuse: (consuming FileDescriptor) -> Void) -> Bool {
+        guard restoreReserve() else { return false }
         reserve = nil
         if case .connection(let socket, _) = accept() { refuse(socket) }
-        reserve = FileDescriptor.openNull()
+        return restoreReserve()
+    }
+
+    /// - Returns: Whether there is a reserve.
+    func restoreReserve() -> Bool {
+        if reserve == nil { reserve = FileDescriptor.openNull() }
+        return reserve != nil
     }
 }
 
@@ -36,9 +46,23 @@ extension EventLoop {
             case .failed(let error):
                 shared.logger.limited("accept_failed", "cannot accept a connection", ["error": "\(error)"])
                 metrics.refusedConnections.add(1)
-                listener.acceptWithReserve { refuse($0, .descriptors) }
+                if !listener.acceptWithReserve({ refuse($0, .descriptors) }) { watch(listener, for: []) }
                 return
             }
+        }
+    }
+
+    /// Accepts again, if that had to pause.
+    func resumeAccepting(_ listener: Listener) {
+        if listener.isPaused, listener.restoreReserve() { watch(listener, for: .readable) }
+    }
+
+    private func watch(_ listener: Listener, for events: PollEvents) {
+        listener.isPaused = events.isEmpty
+        do {
+            try poller.modify(listener.descriptor, events, token: Source.listener)
+        } catch {
+            preconditionFailure("a registered descriptor can be modified: \(error)")
         }
     }
 
@@ -97,6 +121,7 @@ extension EventLoop {
     /// Ends a connection now: the socket closes, and nothing refers to it any more.
     func close(_ connection: UnsafeMutablePointer<Connection>) {
         if let tls = connection.pointee.tls {
+            if !tls.isEstablished { metrics.tlsHandshakeFailures.add(1) }
             // Said, so that nobody takes the end for a cut (RFC 8446 §6.1); whether it gets there changes nothing.
             tls.close()
             if tls.unsentCount > 0 { _ = tls.withUnsent { Socket.send(connection.pointee.socket, $0) } }

@@ -67,6 +67,11 @@ extension EventLoop {
             close(connection)
             return
         }
+        guard conversation.wantsInput || conversation.isReadingStopped else {
+            // Only TLS brings the end together with requests that have to wait for others.
+            conversation.isInputComplete = true
+            return
+        }
         // The client may have closed only its half and still wait for the answers (RFC 9112 §9.6).
         closeOnceAnswered(connection, conversation)
     }

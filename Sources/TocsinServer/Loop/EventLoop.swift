@@ -60,7 +60,7 @@ final class EventLoop {
     private(set) var isFinished = false
 
     /// Descriptors of the loop itself; connections have the slots below.
-    private enum Source {
+    enum Source {
         static let listener = PollToken(slot: .max, generation: 0)
         static let mailbox = PollToken(slot: .max - 1, generation: 0)
         static let log = PollToken(slot: .max - 2, generation: 0)
@@ -190,6 +190,7 @@ final class EventLoop {
         nextTick = now + (drainEnd == nil ? .seconds(1) : Tick.duration)
         advanceCatchUps()
         checkDeadlines()
+        if let listener { resumeAccepting(listener) }
         if let drainEnd, now >= drainEnd || hasNothingLeft { isFinished = true }
         if let listenEnd, now >= listenEnd { stopListening() }
     }

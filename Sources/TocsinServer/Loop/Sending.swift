@@ -110,6 +110,7 @@ extension EventLoop {
         guard connection.pointee.hasOutbox else {
             connection.pointee.outbox = []
             connection.pointee.outboxBytesSent = 0
+            account(connection)
             // TLS may have taken all, and the socket not.
             return !connection.pointee.isSendBlocked
         }
@@ -190,6 +191,11 @@ extension EventLoop {
             tls.close()
             guard flushCiphertext(tls, connection) else { return }
         }
+        linger(connection)
+    }
+
+    /// Says that nothing more comes, and drops what the peer still sends until it closes, or two seconds are over.
+    func linger(_ connection: UnsafeMutablePointer<Connection>) {
         Socket.finishSending(connection.pointee.socket)
         switch connection.pointee.dialogue {
         case .webSocket: metrics.webSocketClients.add(-1)

@@ -34,7 +34,9 @@ extension EventLoop {
             guard tls.unsentCount <= shared.limits.outputBytesMax else { return close(connection) }
             if decrypted.isEnd { receivedEndOfStream(connection) }
         } catch {
-            refuse(error, tls, connection, isHandshake: !wasEstablished)
+            // Record types are small numbers (RFC 8446 §5.1); libssl knows only some methods of HTTP by sight.
+            let isHTTP = !wasEstablished && ciphertext.first.map { (0x41...0x5A).contains($0) } == true
+            refuse(isHTTP ? .plaintextHTTP : error, tls, connection, isHandshake: !wasEstablished)
         }
     }
 
@@ -99,6 +101,7 @@ extension EventLoop {
         case .wouldBlock: block(connection)
         case .endOfStream, .failed: break
         }
+        account(connection)
         return result
     }
 
@@ -117,22 +120,22 @@ extension EventLoop {
             shared.logger.limited("tls_handshake_failed", "a client's TLS handshake failed", ["reason": "\(error)"])
         }
         leaveFeed(connection)
-        connection.pointee.tls = nil
         connection.pointee.outbox = []
         connection.pointee.outboxBytesSent = 0
         switch error {
         case .plaintextHTTP:
             let problem = Problem(status: 400, detail: "This port speaks TLS: use https:// or wss://.")
-            HTTPResponse(problem)
-                .encode(
-                    into: &connection.pointee.outbox, context: HTTPResponseContext(keepAlive: false, date: httpDate))
+            let context = HTTPResponseContext(keepAlive: false, date: httpDate)
+            var answer: [UInt8] = []
+            HTTPResponse(problem).encode(into: &answer, context: context)
+            // What does not fit into a socket that was just opened, or has room for an alert, is not worth waiting for.
+            _ = answer.withUnsafeBytes { Socket.send(connection.pointee.socket, $0) }
         case .configuration, .untrustedPeer, .failed:
-            tls.withUnsent { connection.pointee.outbox += $0 }
+            _ = tls.withUnsent { Socket.send(connection.pointee.socket, $0) }
         }
-        if case .http(let conversation) = connection.pointee.dialogue { conversation.stopReading() }
-        connection.pointee.closesWhenSent = true
-        connection.pointee.deadline = tick + .seconds(2)
-        updateInterest(connection)
-        markDirty(connection)
+        connection.pointee.tls = nil
+        account(connection)
+        // Nothing that still comes is served: it would be taken for plaintext.
+        linger(connection)
     }
 }
