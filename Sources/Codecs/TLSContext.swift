@@ -90,7 +90,7 @@ public final class TLSContext: @unchecked Sendable {
         // Renegotiation costs a server far more than the client that asks for it; TLS 1.3 dropped it.
         SSL_CTX_set_options(context, Option.noCompression | Option.noRenegotiation)
         guard SSL_CTX_set_cipher_list(context, suites) == 1,
-            SSL_CTX_ctrl(context, SSL_CTRL_SET_GROUPS_LIST, 0, UnsafeMutableRawPointer(mutating: curvesText)) == 1
+            curves.withCString({ setGroups(context, $0) }) == 1
         else {
             SSL_CTX_free(context)
             throw .configuration("libssl offers none of the ciphers or curves needed: \(TLSError.oldestText())")
@@ -100,13 +100,10 @@ public final class TLSContext: @unchecked Sendable {
         return context
     }
 
-    // SAFETY: made once and never freed or written; libssl wants a pointer that is not const but only reads it.
-    nonisolated(unsafe) private static let curvesText: UnsafePointer<CChar> = {
-        let text = curves.utf8CString
-        let copy = UnsafeMutablePointer<CChar>.allocate(capacity: text.count)
-        for (index, byte) in text.enumerated() { (copy + index).initialize(to: byte) }
-        return UnsafePointer(copy)
-    }()
+    private static func setGroups(_ context: OpaquePointer, _ list: UnsafePointer<CChar>) -> Int {
+        // SAFETY: libssl wants a pointer that is not const, and only reads it during the call.
+        SSL_CTX_ctrl(context, SSL_CTRL_SET_GROUPS_LIST, 0, UnsafeMutableRawPointer(mutating: list))
+    }
 
     private func use(_ certificate: TLSCertificate) throws(TLSError) {
         ERR_clear_error()

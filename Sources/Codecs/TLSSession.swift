@@ -130,12 +130,13 @@ public final class TLSSession {
         // SAFETY: libssl reads `input` only during this call.
         input = received
         defer { input = UnsafeRawBufferPointer(start: nil, count: 0) }
-        ERR_clear_error()
         let ciphertextCount = ciphertext.count
         defer { answerBytes += ciphertext.count - ciphertextCount }
         var count = 0
         while answerBytes <= Self.answerBytesMax {
             var read = 0
+            // What an earlier call left would be taken for this one's (SSL_get_error(3)).
+            ERR_clear_error()
             let status = SSL_read_ex(session, plaintext.baseAddress.map { $0 + count }, plaintext.count - count, &read)
             count += read
             if status == 1 { continue }
@@ -157,12 +158,14 @@ public final class TLSSession {
     /// - Throws: The session is over.
     public func encrypt(_ plaintext: UnsafeRawBufferPointer) throws(TLSError) {
         guard !hasFailed, !isClosed else { throw .failed("the session is closed") }
-        ERR_clear_error()
-        ciphertext.reserveCapacity(
-            ciphertext.count + plaintext.count + (plaintext.count / Self.recordBytesMax + 1) * Self.recordOverhead)
+        if ciphertext.isEmpty {
+            ciphertext.reserveCapacity(
+                plaintext.count + (plaintext.count / Self.recordBytesMax + 1) * Self.recordOverhead)
+        }
         var offset = 0
         while offset < plaintext.count {
             var written = 0
+            ERR_clear_error()
             let status = SSL_write_ex(
                 session, plaintext.baseAddress.map { $0 + offset }, plaintext.count - offset, &written)
             // The transport takes everything, so nothing is ever to be tried again.

@@ -40,6 +40,11 @@ final class CertificateStore: Sendable {
     /// Reads the files again. On an error the former certificate stays in use.
     func reload() throws(TLSError) {
         let renewed = try TLSContext(serving: certificate, clientAuthorities: clientAuthorities)
-        current.withLock { $0 = renewed }
+        let former = current.withLock { current in
+            defer { current = renewed }
+            return current
+        }
+        // Freed here, if nobody uses it any more, and not while the lock is held.
+        withExtendedLifetime(former) {}
     }
 }

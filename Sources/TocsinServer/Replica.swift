@@ -31,7 +31,7 @@ public enum Replica {
     private static func start(
         _ configuration: ReplicaConfiguration, _ logger: OperatorLog
     ) throws(StartFailure) -> RunningReplica {
-        SystemFigures.raiseDescriptorLimit()
+        let configuration = withinDescriptors(configuration, logger)
         signal(SIGPIPE, SIG_IGN)
         // A parent may have left it ignored, and then no child's end is ever told.
         signal(SIGCHLD, SIG_DFL)
@@ -51,6 +51,22 @@ public enum Replica {
         } catch {
             throw .system(error)
         }
+    }
+
+    /// Keeps descriptors for the replica itself: clients could otherwise take the one its way back to Redis needs.
+    private static func withinDescriptors(
+        _ configuration: ReplicaConfiguration, _ logger: OperatorLog
+    ) -> ReplicaConfiguration {
+        let own = 24 + 8 * (configuration.eventLoops ?? SystemFigures.processorCount)
+        let most = max(1, SystemFigures.raiseDescriptorLimit() - own)
+        guard configuration.limits.connectionsMax > most else { return configuration }
+        logger.warning(
+            "descriptor_limit",
+            "the system allows fewer connections than --connections-max: raise its limit (ulimit -n)",
+            ["connections_max": "\(configuration.limits.connectionsMax)", "allowed": "\(most)"])
+        var configuration = configuration
+        configuration.limits.connectionsMax = most
+        return configuration
     }
 
     /// The Redis of the configuration, or a private one.

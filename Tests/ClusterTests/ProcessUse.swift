@@ -15,12 +15,24 @@ extension LocalProcess {
         return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
-    func residentBytes() throws -> Int {
+    func residentBytes() throws -> Int { try kibibytes("VmRSS:") << 10 }
+
+    /// The most that was resident since `forgetPeak`.
+    func peakResidentBytes() throws -> Int { try kibibytes("VmHWM:") << 10 }
+
+    func forgetPeak() throws {
+        let raw = open("/proc/\(pid)/clear_refs", O_WRONLY | O_CLOEXEC)
+        guard raw >= 0 else { throw HarnessError("/proc/\(pid)/clear_refs cannot be written") }
+        let file = FileDescriptor(raw: raw)
+        guard write(file.raw, "5", 1) == 1 else { throw HarnessError("the peak of \(pid) is not forgotten") }
+    }
+
+    private func kibibytes(_ name: String) throws -> Int {
         let text = try kernelText("status")
-        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") }),
+        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix(name) }),
             let kibibytes = Int(line.filter(\.isNumber))
         else { throw HarnessError("/proc/\(pid)/status is not understood: \(text)") }
-        return kibibytes << 10
+        return kibibytes
     }
 
     private func kernelText(_ file: String) throws -> String {
@@ -34,13 +46,4 @@ extension LocalProcess {
 extension Harness {
     /// How much more memory a sanitizer lets a replica take for the same: shadow, red zones, what was freed.
     static let memoryFactor = getenv("TOCSIN_SANITIZER") == nil ? 1 : 16
-
-    /// Writes a small program, for example one that starts another with fewer rights.
-    static func writeProgram(_ text: String, to path: String) throws {
-        let raw = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o700)
-        guard raw >= 0 else { throw HarnessError("\(path): \(String(cString: strerror(errno)))") }
-        let file = FileDescriptor(raw: raw)
-        let bytes = Array(text.utf8)
-        guard write(file.raw, bytes, bytes.count) == bytes.count else { throw HarnessError("\(path) is not written") }
-    }
 }

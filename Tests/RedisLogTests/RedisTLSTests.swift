@@ -21,7 +21,7 @@ final class RedisTLSServer {
     ) throws {
         self.authority = authority
         self.certificate = certificate
-        port = try Self.freePort()
+        port = try freePort()
         server = try RedisServer(
             [
                 "--tls-port", String(port), "--bind", "127.0.0.1", "-::1", "--tls-auth-clients",
@@ -45,17 +45,6 @@ final class RedisTLSServer {
 
     func endpoint(_ tls: RedisTLS, host: String = "localhost") throws -> RedisEndpoint {
         try RedisEndpoint(url: "rediss://\(host):\(port)", tls: tls)
-    }
-
-    /// Below the ports that the kernel gives to outgoing connections, which could take it meanwhile.
-    private static func freePort() throws -> UInt16 {
-        for _ in 0..<200 {
-            let port = UInt16.random(in: 10_000...19_999)
-            guard let address = try SocketAddress.resolve(host: "127.0.0.1", port: port).first else { continue }
-            guard (try? Socket.listen(on: address, sharesPort: false)) != nil else { continue }
-            return port
-        }
-        throw RedisServer.Failure(description: "no free port")
     }
 }
 
@@ -220,9 +209,21 @@ struct RedisTLSTests {
 /// A redis-server without TLS on a port of this machine.
 private final class PlainRedis {
     let server: RedisServer
-    let port = UInt16.random(in: 10_000...19_999)
+    let port: UInt16
 
     init() throws {
+        port = try freePort()
         server = try RedisServer(["--port", String(port), "--bind", "127.0.0.1"])
     }
+}
+
+/// Below the ports that the kernel gives to outgoing connections, which could take it meanwhile.
+private func freePort() throws -> UInt16 {
+    for _ in 0..<200 {
+        let port = UInt16.random(in: 10_000...19_999)
+        guard let address = try SocketAddress.resolve(host: "127.0.0.1", port: port).first else { continue }
+        guard (try? Socket.listen(on: address, sharesPort: false)) != nil else { continue }
+        return port
+    }
+    throw RedisServer.Failure(description: "no free port")
 }

@@ -11,6 +11,7 @@ extension EventLoop {
         let tick = tick
         for slot in 0..<connections.slotCount {
             guard let connection = connections.connection(inSlot: slot) else { continue }
+            if dropIfUnread(connection) { continue }
             if let deadline = connection.pointee.deadline, deadline <= tick {
                 connection.pointee.deadline = nil
                 deadlinePassed(connection)

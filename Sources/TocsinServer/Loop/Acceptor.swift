@@ -69,7 +69,8 @@ extension EventLoop {
     private func admit(_ socket: consuming FileDescriptor, from source: UInt64) {
         if let refusal = shared.admission.enter(source: source, shared.limits) {
             metrics.refusedConnections.add(1)
-            shared.logger.limited("connection_refused", refusal.rawValue, ["connections": "\(connections.count)"])
+            shared.logger.limited(
+                "connection_refused", refusal.rawValue, ["connections": "\(shared.admission.connections.value)"])
             refuse(socket, refusal)
             return
         }
@@ -80,6 +81,7 @@ extension EventLoop {
         do throws(TLSError) {
             tls = try shared.certificates.map { certificates throws(TLSError) in try TLSSession(certificates.context) }
         } catch {
+            metrics.refusedConnections.add(1)
             shared.logger.limited("tls_failed", "cannot start a TLS session", ["error": "\(error)"])
             shared.admission.leave(source: source, isPending: true)
             return
@@ -98,7 +100,6 @@ extension EventLoop {
             tick + (tls == nil ? shared.limits.requestDeadline : shared.limits.tlsHandshakeDeadline)
         do {
             try poller.add(pointer.pointee.socket.raw, .readable, token: pointer.pointee.token)
-            metrics.openConnections.add(1)
         } catch {
             shared.logger.limited("epoll_failed", "cannot watch a connection", ["error": "\(error)"])
             connections.remove(pointer.pointee.token)
@@ -127,12 +128,7 @@ extension EventLoop {
             if tls.unsentCount > 0 { _ = tls.withUnsent { Socket.send(connection.pointee.socket, $0) } }
         }
         leaveFeed(connection)
-        switch connection.pointee.dialogue {
-        case .webSocket: metrics.webSocketClients.add(-1)
-        case .eventStream: metrics.eventStreamClients.add(-1)
-        case .http, .lingering: break
-        }
-        metrics.openConnections.add(-1)
+        countStreamEnd(connection)
         shared.buffers.add(-connection.pointee.countedBytes)
         shared.admission.leave(source: connection.pointee.source, isPending: connection.pointee.isPending)
         connections.remove(connection.pointee.token)

@@ -11,6 +11,11 @@ extension EventLoop {
 
     /// Counts what is held for a connection. Called whenever that may have changed in this turn.
     func account(_ connection: UnsafeMutablePointer<Connection>) {
+        if connection.pointee.heldOutputBytes == 0 {
+            connection.pointee.outputSince = nil
+        } else if connection.pointee.outputSince == nil {
+            connection.pointee.outputSince = tick
+        }
         let held = connection.pointee.heldBytes
         guard held != connection.pointee.countedBytes else { return }
         shared.buffers.add(held - connection.pointee.countedBytes)
@@ -24,6 +29,9 @@ extension EventLoop {
             "buffers_exhausted", "clients are refused: as much is held for them as may be",
             ["bytes": "\(shared.buffers.bytes)"])
         switch connection.pointee.dialogue {
+        case .http(let conversation) where conversation.isReadingStopped:
+            // Its last answer is given or due; what came behind it is nobody's.
+            conversation.discardInput(shared.decoderConfiguration)
         case .http(let conversation):
             let number = conversation.expectAnswer(
                 HTTPResponseContext(isHead: conversation.decoder.isReceivingHead, keepAlive: false, date: httpDate))
@@ -38,9 +46,24 @@ extension EventLoop {
         account(connection)
     }
 
+    /// How long output may wait for its socket: a client that takes a byte now and then would hold it for ever.
+    private var outputPatience: Duration {
+        shared.buffers.isExhausted ? min(.seconds(5), shared.limits.idleTimeout) : shared.limits.idleTimeout
+    }
+
+    /// Ends a connection whose peer does not take what it was sent.
+    /// - Returns: Whether it has ended.
+    func dropIfUnread(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
+        guard let since = connection.pointee.outputSince, since + outputPatience <= tick else { return false }
+        metrics.droppedClients.add(1)
+        shared.logger.limited("unread_output", "closed a client that does not take what it is sent")
+        close(connection)
+        return true
+    }
+
     /// - Returns: Whether a request that makes the replica hold more may be served; otherwise it has been answered.
     func hasRoom(for ticket: ResponseTicket) -> Bool {
-        guard shared.buffers.isExhausted || reads.isFull else { return true }
+        guard shared.buffers.isExhausted || reads.isFull || listReads.isFull else { return true }
         respondExhausted(ticket)
         return false
     }
@@ -62,8 +85,10 @@ extension Connection {
         }
     }
 
+    fileprivate var heldOutputBytes: Int { outbox.count + (tls?.unsentCount ?? 0) }
+
     fileprivate var heldBytes: Int {
-        var bytes = outbox.count + (tls?.unsentCount ?? 0) + heldInputBytes
+        var bytes = heldOutputBytes + heldInputBytes
         if case .http(let conversation) = dialogue { bytes += conversation.encodedBytes }
         return bytes
     }

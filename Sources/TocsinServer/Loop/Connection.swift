@@ -47,6 +47,9 @@ struct Connection: ~Copyable {
     /// What of `heldBytes` stands in the replica's budget.
     var countedBytes = 0
 
+    /// Since when output has waited for its socket without a pause.
+    var outputSince: Tick?
+
     /// When something was last sent, for heartbeats.
     var lastSent: Tick
     /// When the connection has waited long enough for what it waits for.

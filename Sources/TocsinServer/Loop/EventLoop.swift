@@ -31,8 +31,9 @@ final class EventLoop {
     /// Connections that read what they missed from the log.
     var catchingUp: [PollToken] = []
 
-    /// Large reads of the log for clients.
+    /// Large reads of the log for streams, and those for lists, whose searches may be long: neither waits for the other.
     private(set) lazy var reads = ReadQueue { [unowned self] in connections.find($0) != nil }
+    private(set) lazy var listReads = ReadQueue { [unowned self] in connections.find($0) != nil }
 
     /// WebSockets whose messages waited for their first frame, which has been put into the outbox.
     var heldMessages: [PollToken] = []

@@ -197,13 +197,16 @@ extension EventLoop {
     /// Says that nothing more comes, and drops what the peer still sends until it closes, or two seconds are over.
     func linger(_ connection: UnsafeMutablePointer<Connection>) {
         Socket.finishSending(connection.pointee.socket)
+        countStreamEnd(connection)
+        connection.pointee.dialogue = .lingering
+        connection.pointee.deadline = tick + .seconds(2)
+        updateInterest(connection)
+    }
+    func countStreamEnd(_ connection: UnsafeMutablePointer<Connection>) {
         switch connection.pointee.dialogue {
         case .webSocket: metrics.webSocketClients.add(-1)
         case .eventStream: metrics.eventStreamClients.add(-1)
         case .http, .lingering: break
         }
-        connection.pointee.dialogue = .lingering
-        connection.pointee.deadline = tick + .seconds(2)
-        updateInterest(connection)
     }
 }

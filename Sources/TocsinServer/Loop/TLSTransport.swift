@@ -26,12 +26,15 @@ extension EventLoop {
             if tls.unsentCount > 0 { markDirty(connection) }
             if !wasEstablished, tls.isEstablished { finishHandshake(connection) }
             if decrypted.byteCount > 0 {
+                // SAFETY: raw bytes may be read as octets; the scratch is not written before `receive` has copied them.
                 let plaintext = UnsafeRawBufferPointer(rebasing: plaintextScratch[..<decrypted.byteCount])
                 receive(plaintext.assumingMemoryBound(to: UInt8.self), from: connection)
             }
             guard connections.find(token) != nil else { return }
             // A peer that makes TLS answer and reads nothing (KeyUpdate, RFC 8446 §4.6.3).
-            guard tls.unsentCount <= shared.limits.outputBytesMax else { return close(connection) }
+            guard tls.unsentCount <= shared.limits.outputBytesMax + 2 * Self.encryptedBytesMax else {
+                return close(connection)
+            }
             if decrypted.isEnd { receivedEndOfStream(connection) }
         } catch {
             // Record types are small numbers (RFC 8446 §5.1); libssl knows only some methods of HTTP by sight.
@@ -118,6 +121,8 @@ extension EventLoop {
         if isHandshake {
             metrics.tlsHandshakeFailures.add(1)
             shared.logger.limited("tls_handshake_failed", "a client's TLS handshake failed", ["reason": "\(error)"])
+        } else {
+            shared.logger.limited("tls_broken", "a client's TLS session broke", ["reason": "\(error)"])
         }
         leaveFeed(connection)
         connection.pointee.outbox = []

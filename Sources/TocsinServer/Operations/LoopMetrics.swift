@@ -2,7 +2,6 @@
 ///
 /// A new figure is a member here and a line in `MetricsPage`.
 final class LoopMetrics: Sendable {
-    let openConnections = Counter()
     let webSocketClients = Counter()
     let eventStreamClients = Counter()
     let refusedConnections = Counter()

@@ -17,7 +17,7 @@ extension EventLoop {
         }
         guard hasRoom(for: ticket) else { return }
         if let conversation = conversation(of: ticket) { conversation.isReadingLog = true }
-        reads.run(for: ticket.connection) { [unowned self] finish in
+        listReads.run(for: ticket.connection) { [unowned self] finish in
             run(page) { [unowned self] result in
                 answer(ticket, page: result)
                 finish()

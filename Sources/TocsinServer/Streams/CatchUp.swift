@@ -70,8 +70,10 @@ extension EventLoop {
                 return
             }
         }
-        // The next tick tries again.
-        guard !shared.buffers.isExhausted, !reads.isFull else { return }
+        guard !shared.buffers.isExhausted, !reads.isFull else {
+            couldNotRead("the replica holds as much for its clients as it may", catchUp, connection)
+            return
+        }
         catchUp.isReading = true
         let token = connection.pointee.token
         reads.run(for: token) { [unowned self] finish in
@@ -80,7 +82,7 @@ extension EventLoop {
                 catchUp.isReading = false
                 guard let connection = connections.find(token), connection.pointee.catchUp === catchUp else { return }
                 switch outcome {
-                case .failure(let error): couldNotRead(error, catchUp, connection)
+                case .failure(let error): couldNotRead("\(error)", catchUp, connection)
                 case .success(let outcome): received(outcome, catchUp, connection)
                 }
             }
@@ -90,7 +92,7 @@ extension EventLoop {
     /// A client in the middle of its reading stays, and the next tick tries again. One that has had no frame yet is
     /// told to come back: silence would look like a feed without threats.
     private func couldNotRead(
-        _ error: LogError, _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>
+        _ reason: String, _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>
     ) {
         switch catchUp.stage {
         case .reading, .collectingHistory: break
@@ -98,7 +100,7 @@ extension EventLoop {
             endStream(
                 connection, code: .tryAgainLater, reason: "the log cannot be read now; resume after \(catchUp.cursor)")
         }
-        shared.logger.limited("catch_up_failed", "a client cannot be given what it missed", ["reason": "\(error)"])
+        shared.logger.limited("catch_up_failed", "a client cannot be given what it missed", ["reason": "\(reason)"])
     }
 
     private func received(

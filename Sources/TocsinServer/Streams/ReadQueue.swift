@@ -6,7 +6,7 @@ import PosixIO
 final class ReadQueue {
     typealias Read = (_ finish: @escaping () -> Void) -> Void
 
-    private static let underWayMax = 8
+    private static let underWayMax = 4
     /// Each connection waits for one read at most, but those that have gone leave theirs behind until its turn.
     private static let waitingMax = 65_536
 
