@@ -22,7 +22,7 @@ public struct Limits: Sendable {
 
     // MARK: Requests
 
-    /// The deadline for receiving one whole request.
+    /// The deadline for receiving one whole request, or one whole message of a WebSocket client.
     public var requestDeadline = Duration.seconds(15)
     /// Requests served on one connection, which then closes.
     public var requestsPerConnectionMax = 1_000_000

@@ -182,7 +182,8 @@ enum Settings {
             "idle-seconds", help: "How long an HTTP connection stays open between requests.", range: 1...86_400,
             member: \.limits.idleTimeout),
         .seconds(
-            "request-seconds", help: "The deadline for receiving one whole request.", range: 1...3_600,
+            "request-seconds", help: "The deadline for receiving one whole request, or one whole WebSocket message.",
+            range: 1...3_600,
             member: \.limits.requestDeadline),
         .seconds(
             "drain-seconds", help: "How long a drain may take after SIGTERM or SIGINT.", range: 0...3_600,

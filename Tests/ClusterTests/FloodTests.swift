@@ -124,6 +124,11 @@ extension Processes {
             // An array grows by doubling, and the one read under way is not counted yet.
             #expect(grown <= 2 * (2 << 20) * Harness.memoryFactor + Self.slackBytes)
             #expect(try Harness.trigger(replica.url, #"{"threat_type":"malware"}"#)["threat_type"]?.stringValue != nil)
+            // One answer is the last, whatever comes behind its request.
+            let closing = try RawExchange(replica.url)
+            try closing.send(request("GET /health", ["Connection: close"]) + [UInt8](repeating: 0x78, count: 6_000))
+            closing.receiveToEnd()
+            #expect(closing.answers().statuses == [200])
         }
 
         @Test("a body declared too large is refused before it is read, and costs nothing")
@@ -215,6 +220,34 @@ extension Processes {
             let grown = try replica.child.residentBytes() - before
             print("clients that read nothing: 20 clients, \(posts * 100) threats of 9 KB, \(grown) bytes more")
             #expect(grown <= Self.slackBytes)
+        }
+
+        @Test("a client that does not take what it is sent is closed after --idle-seconds")
+        func trickle() throws {
+            let replica = try replica(["--idle-seconds", "1"])
+            let filler = String(repeating: "x", count: 60_000)
+            for _ in 0..<100 {
+                try Harness.trigger(replica.url, #"{"threat_type":"malware","metadata":{"filler":"\#(filler)"}}"#)
+            }
+            let client = try RawExchange(replica.url)
+            try client.send(webSocketRequest("/ws?history=100"))
+            let isDropped = try Pause.wait(atMost: .seconds(20)) {
+                try metric("tocsin_clients_dropped_total", replica) == 1
+            }
+            #expect(isDropped)
+            #expect(try Pause.wait(atMost: .seconds(10)) { try metric("tocsin_buffered_bytes", replica) < 64 << 10 })
+            withExtendedLifetime(client) {}
+        }
+
+        @Test("a message that does not arrive whole in time ends with 1008")
+        func unfinishedMessage() throws {
+            let replica = try replica(["--request-seconds", "1"])
+            let connection = try webSocket(replica.url)
+            try connection.send([0x81, 0xFE, 0x10, 0x00, 0, 0, 0, 0, 0x7B])
+            let reason = Array("the message did not arrive whole in time".utf8)
+            #expect(connection.receiveToEnd())
+            #expect(
+                connection.received.suffix(reason.count + 4) == [0x88, UInt8(reason.count + 2), 0x03, 0xF0] + reason)
         }
 
         @Test("twenty thousand connections one after the other leave nothing behind")

@@ -12,6 +12,7 @@ extension EventLoop {
         for slot in 0..<connections.slotCount {
             guard let connection = connections.connection(inSlot: slot) else { continue }
             if dropIfUnread(connection) { continue }
+            endIfUnfinished(connection)
             if let deadline = connection.pointee.deadline, deadline <= tick {
                 connection.pointee.deadline = nil
                 deadlinePassed(connection)

@@ -89,7 +89,9 @@ extension EventLoop {
         let closes = conversation.answer(ticket.number, into: &connection.pointee.outbox) { output, context in
             response.encode(into: &output, context: context)
         }
-        let isLast = !conversation.isAnswering && (conversation.isReadingStopped || shared.status.isDraining)
+        // In a drain, what has arrived already is served yet.
+        let isDrained = shared.status.isDraining && conversation.decoder.isIdle
+        let isLast = !conversation.isAnswering && (conversation.isReadingStopped || isDrained)
         if closes || isLast {
             conversation.stopReading()
             connection.pointee.closesWhenSent = true

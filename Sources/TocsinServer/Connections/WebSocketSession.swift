@@ -30,11 +30,23 @@ final class WebSocketSession {
     /// Messages, pings and pongs received since `allowanceStart`; a flood ends the connection.
     private var received = 0
     private var allowanceStart: Tick
+    /// Since when a message has been arriving.
+    private(set) var messageSince: Tick?
 
     init(decoder: MessageDecoder, messages: any WebSocketMessages, now: Tick) {
         self.decoder = decoder
         self.messages = messages
         allowanceStart = now
+    }
+
+    /// Notes that a message has come whole.
+    func finishMessage() {
+        messageSince = nil
+    }
+
+    /// Notes how far what was received has come.
+    func noteProgress(now: Tick) {
+        if decoder.isIdle { messageSince = nil } else if messageSince == nil { messageSince = now }
     }
 
     /// Lets go of what has arrived of a message, which will not be served: a Close frame was sent.
@@ -57,6 +69,7 @@ final class WebSocketSession {
 extension EventLoop {
     /// Serves everything a WebSocket client has said.
     func serveMessages(_ connection: UnsafeMutablePointer<Connection>, _ session: WebSocketSession) {
+        defer { session.noteProgress(now: tick) }
         do throws(FrameError) {
             while let event = try session.decoder.next() {
                 if case .close(let code, _) = event {
@@ -71,9 +84,11 @@ extension EventLoop {
                 case .pong: _ = withinAllowance(connection, session)
                 case .ping(let payload): answerPing(payload, connection, session)
                 case .text(let text):
+                    session.finishMessage()
                     guard withinAllowance(connection, session) else { continue }
                     session.messages.received(text: text, connection, on: self)
                 case .binary(let bytes):
+                    session.finishMessage()
                     guard withinAllowance(connection, session) else { continue }
                     session.messages.received(binary: bytes, connection, on: self)
                 }

@@ -61,6 +61,18 @@ extension EventLoop {
         return true
     }
 
+    /// Ends a WebSocket whose client does not finish a message in the time it would have for a request.
+    func endIfUnfinished(_ connection: UnsafeMutablePointer<Connection>) {
+        guard case .webSocket(let session) = connection.pointee.dialogue, session.closeHandshake.maySendData,
+            let since = session.messageSince, since + shared.limits.requestDeadline <= tick
+        else { return }
+        perform(
+            session.closeHandshake.fail(.policyViolation), connection,
+            reason: "the message did not arrive whole in time")
+        session.discardInput()
+        account(connection)
+    }
+
     /// - Returns: Whether a request that makes the replica hold more may be served; otherwise it has been answered.
     func hasRoom(for ticket: ResponseTicket) -> Bool {
         guard shared.buffers.isExhausted || reads.isFull || listReads.isFull else { return true }
