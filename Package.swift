@@ -82,7 +82,8 @@ let package = Package(
         .testTarget(name: "HTTPProtocolTests", dependencies: ["Corpora", "HTTPProtocol"], swiftSettings: strict),
         .testTarget(name: "ThreatFeedTests", dependencies: ["Corpora", "ThreatFeed"], swiftSettings: strict),
         .testTarget(name: "PosixIOTests", dependencies: ["PosixIO"], swiftSettings: strict),
-        .testTarget(name: "CodecsTests", dependencies: ["COpenSSL", "Codecs", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "CodecsTests", dependencies: ["COpenSSL", "Codecs", "Corpora", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "RedisLogTests", dependencies: ["RedisLog", "Codecs", "PosixIO", "TestSupport", "ThreatFeed"],
             swiftSettings: strict),

@@ -44,3 +44,20 @@ public struct LinkLimits: Hashable, Sendable {
         self.replyBytesMax = replyBytesMax
     }
 }
+
+extension RedisLink {
+    /// What an error reply means for whoever reads the log.
+    static func explanation(code: String, message: String) -> String {
+        switch code {
+        case "LOADING": "Redis is loading its data"
+        case "MASTERDOWN": "Redis is a replica that has lost its master"
+        case "READONLY": "Redis is a read-only replica"
+        case "NOAUTH": "Redis asks for a password"
+        case "WRONGPASS": "Redis refuses the user or password"
+        case "OOM": "Redis is out of memory (maxmemory)"
+        case "MISCONF": "Redis cannot save to disk and refuses writes"
+        case "NOREPLICAS": "Redis has too few replicas and refuses writes"
+        default: "\(code) \(message)"
+        }
+    }
+}

@@ -282,21 +282,6 @@ extension RedisLink {
         upSince = clock
         onUp?()
     }
-
-    /// What an error reply means for whoever reads the log.
-    static func explanation(code: String, message: String) -> String {
-        switch code {
-        case "LOADING": "Redis is loading its data"
-        case "MASTERDOWN": "Redis is a replica that has lost its master"
-        case "READONLY": "Redis is a read-only replica"
-        case "NOAUTH": "Redis asks for a password"
-        case "WRONGPASS": "Redis refuses the user or password"
-        case "OOM": "Redis is out of memory (maxmemory)"
-        case "MISCONF": "Redis cannot save to disk and refuses writes"
-        case "NOREPLICAS": "Redis has too few replicas and refuses writes"
-        default: "\(code) \(message)"
-        }
-    }
 }
 
 // MARK: - The standing connection
@@ -313,7 +298,18 @@ extension RedisLink {
         do throws(WireError) {
             try wire.flush()
         } catch {
-            fail("\(error)")
+            fail(lastWord(of: wire) ?? "\(error)")
+        }
+    }
+
+    /// Why Redis has closed a TLS connection, if it said so before: an alert that is still to be read.
+    private func lastWord(of wire: RedisWire) -> String? {
+        guard endpoint.tls != nil else { return nil }
+        do throws(WireError) {
+            _ = try wire.receive(through: buffer)
+            return nil
+        } catch {
+            return "\(error)"
         }
     }
 

@@ -131,7 +131,3 @@ extension Processes {
         }
     }
 }
-
-extension RawExchange {
-    fileprivate var text: String { String(decoding: received, as: UTF8.self) }
-}

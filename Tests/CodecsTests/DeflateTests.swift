@@ -1,7 +1,8 @@
 import Codecs
+import Corpora
 import Testing
 
-/// SplitMix64, so that a failure can be run again from its seed.
+/// SplitMix, so that a failure can be run again from its seed.
 private struct SeededGenerator: RandomNumberGenerator {
     var state: UInt64
 

@@ -1,4 +1,5 @@
 import Codecs
+import Corpora
 import TestSupport
 
 extension TLSCertificate {
@@ -40,7 +41,7 @@ final class TLSPair {
     private(set) var clientState = TLSEndState()
     private(set) var serverState = TLSEndState()
     private let carriage: Carriage
-    private var random: SplitMix64
+    private var random: SplitMix
 
     init(
         _ client: TLSContext, _ server: TLSContext, serverName: String? = "localhost", carriage: Carriage = .whole,
@@ -49,7 +50,7 @@ final class TLSPair {
         self.client = try TLSSession(client, serverName: serverName, resuming: resumption)
         self.server = try TLSSession(server)
         self.carriage = carriage
-        if case .random(let seed) = carriage { random = SplitMix64(state: seed) } else { random = SplitMix64(state: 0) }
+        if case .random(let seed) = carriage { random = SplitMix(seed: seed) } else { random = SplitMix(seed: 0) }
         try self.client.start()
         exchange()
     }
@@ -107,18 +108,5 @@ final class TLSPair {
                 }
             }
         }
-    }
-}
-
-/// A generator that a seed sets, so that a failure can be had again.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -16,6 +16,8 @@ final class RawExchange {
 
     /// Everything received so far.
     private(set) var received: [UInt8] = []
+    /// The same as text.
+    var text: String { String(decoding: received, as: UTF8.self) }
     private(set) var ending = Ending.open
     private let socket: FileDescriptor
     private var scratch = [UInt8](repeating: 0, count: 64 << 10)
