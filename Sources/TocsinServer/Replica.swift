@@ -31,7 +31,7 @@ public enum Replica {
     private static func start(
         _ configuration: ReplicaConfiguration, _ logger: OperatorLog
     ) throws(StartFailure) -> RunningReplica {
-        let configuration = withinDescriptors(configuration, logger)
+        SystemFigures.raiseDescriptorLimit()
         signal(SIGPIPE, SIG_IGN)
         // A parent may have left it ignored, and then no child's end is ever told.
         signal(SIGCHLD, SIG_DFL)
@@ -46,7 +46,8 @@ public enum Replica {
         let (endpoint, redis) = try chooseRedis(configuration, logger)
         do throws(SystemError) {
             return try RunningReplica(
-                configuration, endpoint: endpoint, redis: redis, certificates: certificates, listeners: listeners,
+                withinDescriptors(configuration, logger), endpoint: endpoint, redis: redis, certificates: certificates,
+                listeners: listeners,
                 signals: signals, logger: logger)
         } catch {
             throw .system(error)
