@@ -14,6 +14,10 @@ struct EchoSite: Site {
         limits.framesPerMessageMax = 1 << 20
         limits.messagesPerSecondMax = 1_000_000
         limits.outputBytesMax = 64 << 20
+        limits.bufferedBytesMax = 1 << 30
+        // A test suite sends megabytes in frames of 64 bytes.
+        limits.requestDeadline = .seconds(600)
+        limits.idleTimeout = .seconds(600)
         return limits
     }()
 
