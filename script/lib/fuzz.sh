@@ -11,11 +11,12 @@ fuzz_bounds=(-max_len=4096 -rss_limit_mb=1024 -timeout=10)
 # The runtime of Swift keeps what it made once; the backtracer can hang on a crash that is wanted.
 export ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=8 SWIFT_BACKTRACE=enable=no
 
-# Builds all targets into one program: optimised, with coverage and address sanitizer in our own code.
+# Builds all targets into one program: optimised, with coverage and address sanitizer in our own code. Of several
+# -sanitize flags only the last would count.
 build_fuzzers() {
     local flags=(
         -c release --product Fuzz --scratch-path "$fuzz_folder/build" "${build_flags[@]}"
-        -Xswiftc -sanitize=fuzzer -Xswiftc -sanitize=address -Xswiftc -enable-testing -Xswiftc -use-ld=lld
+        -Xswiftc "-sanitize=fuzzer,address" -Xswiftc -enable-testing -Xswiftc -use-ld=lld
     )
     say "building the fuzzers"
     TOCSIN_FUZZ=1 swift build "${flags[@]}" >&2
@@ -53,6 +54,11 @@ fuzz_one() {
     FUZZ_TARGET=$target "$fuzzer" "${fuzz_bounds[@]}" "$(dictionary_of "$target")" -max_total_time="$seconds" \
         -print_final_stats=1 -artifact_prefix="$place/findings/" "$place/corpus" "$fuzz_corpus/$target" \
         >"$place/log" 2>&1 || return 0
+    # Without coverage it would be guessing, and find nothing for that reason.
+    if ! grep -q ' cov: ' "$place/log"; then
+        printf 'ERROR: the fuzzer is built without coverage\n' >>"$place/log"
+        return 0
+    fi
     touch "$place/passed"
 }
 
