@@ -89,9 +89,12 @@ enum QueryProperties {
     private static func checkEndpoint(_ url: String) {
         do throws(RedisEndpointError) {
             let endpoint = try RedisEndpoint(url: url)
-            if let password = endpoint.password, password.utf8.count > 8 {
-                expect(!endpoint.description.contains(password) || !url.contains("@"), "a password is not shown")
-            }
+            guard endpoint.password != nil else { return }
+            // Its text may well stand elsewhere in the URL too; what is shown must not depend on it.
+            let other = RedisEndpoint(
+                location: endpoint.location, user: endpoint.user, password: "another", database: endpoint.database,
+                tls: endpoint.tls)
+            expectEqual(endpoint.description, other.description, "a password is not shown")
         } catch {
             expect(!error.description.isEmpty, "a refused URL says why")
         }
