@@ -24,7 +24,7 @@ extension Processes {
             try victim.waitUntilReady()
             let connections = fleet.inspect { $0.reduce(0) { $0 + $1.connections } }
             #expect(
-                fleet.wait(until: .now + .seconds(30)) { $0.reduce(0) { $0 + $1.connections } >= connections + 18 })
+                fleet.wait(until: .now + .seconds(120)) { $0.reduce(0) { $0 + $1.connections } >= connections + 18 })
             pool.stop()
             let report = pool.finish()
             #expect(report.failures == [])

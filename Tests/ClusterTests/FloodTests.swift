@@ -180,7 +180,7 @@ extension Processes {
                 return connection
             }
             for client in clients {
-                let isWhole = client.receive(atMost: .seconds(30)) { client.received.count > 100 * 60_000 }
+                let isWhole = client.receive(atMost: .seconds(120)) { client.received.count > 100 * 60_000 }
                 #expect(isWhole)
             }
             #expect(try Pause.wait(atMost: .seconds(10)) { try metric("tocsin_buffered_bytes", replica) < 64 << 10 })

@@ -273,7 +273,7 @@ extension Processes {
             let report = pool.finish()
             #expect(report.failures.isEmpty && report.acknowledgements.count == 800)
             let last = try #require(report.acknowledgements.map(\.cursor).max())
-            #expect(Harness.wait(fleet, for: last))
+            #expect(Harness.wait(fleet, for: last, atMost: .seconds(120)))
             let verdict = FeedVerdict(records: fleet.allRecords(), acknowledged: Harness.owed(report))
             #expect(verdict.findings.isEmpty, "\(verdict.findings)")
         }
