@@ -174,7 +174,7 @@ extension Processes {
             for _ in 0..<100 {
                 try Harness.trigger(replica.url, #"{"threat_type":"malware","metadata":{"filler":"\#(filler)"}}"#)
             }
-            let clients = try (0..<5).map { _ in
+            let clients = try (0..<2).map { _ in
                 let connection = try RawExchange(replica.url)
                 try connection.send(webSocketRequest("/ws?history=100"))
                 return connection
