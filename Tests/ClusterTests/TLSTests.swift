@@ -171,7 +171,7 @@ extension Processes {
         func brokenRecord() throws {
             let tls = try TLSReplica()
             let filler = String(repeating: "x", count: 60_000)
-            let publisher = HTTPClient(tls.url)
+            let publisher = HTTPClient(tls.url, deadline: .seconds(60))
             let threat = Array(#"{"threat_type":"malware","metadata":{"filler":"\#(filler)"}}"#.utf8)
             for _ in 0..<100 { #expect(try publisher.post("/api/threats/trigger", threat).status == 201) }
             // While its first frame waits for room in the socket.
@@ -182,7 +182,7 @@ extension Processes {
             // The same amount twice: its socket takes no more.
             var held = 0
             let isWaiting = try Pause.wait(atMost: .seconds(20), every: .milliseconds(200)) {
-                let page = try HTTPClient(tls.url).get("/metrics").text
+                let page = try publisher.get("/metrics").text
                 let line = page.split(separator: "\n").first { $0.hasPrefix("tocsin_buffered_bytes ") }
                 let before = held
                 held = line.flatMap { Int($0.dropFirst(22)) } ?? 0
@@ -195,9 +195,9 @@ extension Processes {
             // Read apart from the record, or the record would take it along.
             Pause.sleep(.milliseconds(200))
             try peer.sendInClear(frame)
-            #expect(try HTTPClient(tls.url).get("/health").status == 200)
+            #expect(try publisher.get("/health").status == 200)
             let isGone = try Pause.wait(atMost: .seconds(10)) {
-                try HTTPClient(tls.url).get("/metrics").text.contains("tocsin_clients{transport=\"websocket\"} 0\n")
+                try publisher.get("/metrics").text.contains("tocsin_clients{transport=\"websocket\"} 0\n")
             }
             #expect(isGone)
             // Until here the socket is open: closing one with unread data would reset it.
