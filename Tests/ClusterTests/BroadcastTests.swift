@@ -100,7 +100,11 @@ extension Processes {
             let pool = try PublisherPool(
                 .init(urls: cluster.urls, publishers: 4, threats: 400, rate: 200, idPrefix: "resume"))
             for (round, threshold) in [50, 150, 250].enumerated() {
-                #expect(fleet.wait(until: .now + .seconds(30)) { $0[0].deliveries.count >= threshold })
+                // Each drop cuts a connection, not an attempt at one.
+                let isReached = fleet.wait(until: .now + .seconds(30)) {
+                    $0[0].deliveries.count >= threshold && $0[0].connections == round + 1
+                }
+                #expect(isReached)
                 fleet.drop(0, next: cluster.urls[(round + 1) % 3])
             }
             let report = pool.finish()
