@@ -23,6 +23,8 @@ public struct FeedTracker {
 
     public enum ResetReason: String, Hashable, Sendable {
         case lost = "the log lost entries and goes on in a new generation"
+        /// Redis started anew or another server took over; nothing of what was delivered is missing.
+        case moved = "Redis was restarted or replaced, and the log goes on in a new generation"
         case trimmed = "entries were trimmed before this replica could read them"
     }
 
@@ -140,15 +142,22 @@ public struct FeedTracker {
     public mutating func newestAnswered(_ number: ReadNumber, _ page: LogPage) -> [Action] {
         guard state == .priming(number) else { return [] }
         isPrimed = true
+        var actions = deliver(page.entries.reversed(), lostAfter: nil)
+        if page.head.cursor > head { actions += move(to: page.head.cursor, lostAfter: nil) }
         head = page.head.cursor
-        let entries = Array(page.entries.reversed())
-        return (entries.isEmpty ? [] : [.deliver(entries)]) + drain()
+        return actions + drain()
     }
 
     public mutating func readAnswered(_ number: ReadNumber, _ outcome: ResumeOutcome) -> [Action] {
         guard state == .reading(number) else { return [] }
         switch outcome {
-        case .ahead(let seen): return [requestFork(observed: seen.cursor)]
+        case .ahead(let seen), .unknownGeneration(let seen):
+            if seen.cursor < head { return [requestFork(observed: seen.cursor)] }
+            // Begun anew, without any of what was delivered.
+            let from = head
+            head = seen.resumableFrom
+            expectsJump = true
+            return [.reset(from: from, to: head, lostAfter: .zero, reason: .lost), requestRead()]
         case .trimmed(let seen):
             let from = head
             head = seen.resumableFrom
@@ -204,31 +213,48 @@ extension FeedTracker {
         return [.deliver(entries)]
     }
 
-    /// Delivers the answer of a read. The first jump into a higher generation is a reset if the entry this tracker
-    /// stood at is no longer in the log.
+    /// Delivers the answer of a read. Every move of the generation is a reset; only the first one can have cost
+    /// entries that were delivered, namely when the entry this tracker stood at is no longer in the log.
     private mutating func apply(_ entries: [LogEntry], _ seen: LogHead, anchored: Bool) -> [Action] {
-        var actions: [Action] = []
-        // At the origin nothing was delivered that could have been lost.
-        var mayReset = !anchored && head != .zero && !expectsJump
-        expectsJump = false
         let new = entries.filter { $0.cursor > head }
-        if let first = new.first, let last = new.last {
-            if first.cursor.generation > head.generation, mayReset {
-                let before = first.cursor.sequence - min(1, first.cursor.sequence)
-                let to = Cursor(generation: first.cursor.generation, sequence: before)
-                actions.append(.reset(from: head, to: to, lostAfter: seen.forkedAt, reason: .lost))
-            }
-            mayReset = false
-            head = last.cursor
-            actions.append(.deliver(new))
+        var actions = deliver(new, lostAfter: anchored ? nil : seen.forkedAt)
+        if seen.cursor > head {
             // Less than the limit may also be the bound on one reply's size: the head decides.
-            if seen.cursor > head { return actions + [requestRead()] }
-        } else if seen.cursor > head {
+            if !new.isEmpty { return actions + [requestRead()] }
             // Forked, and nothing appended since.
-            if mayReset { actions.append(.reset(from: head, to: seen.cursor, lostAfter: seen.forkedAt, reason: .lost)) }
+            actions += move(to: seen.cursor, lostAfter: anchored ? nil : seen.forkedAt)
             head = seen.cursor
         }
+        expectsJump = false
         return actions + drain()
+    }
+
+    /// Delivers entries read from the stream, each generation by itself.
+    private mutating func deliver(_ entries: [LogEntry], lostAfter: Cursor?) -> [Action] {
+        var actions: [Action] = []
+        var lostAfter = lostAfter
+        var rest = entries[...]
+        while let first = rest.first {
+            let before = first.cursor.sequence - min(1, first.cursor.sequence)
+            actions += move(to: Cursor(generation: first.cursor.generation, sequence: before), lostAfter: lostAfter)
+            lostAfter = nil
+            let run = rest.prefix { $0.cursor.generation == first.cursor.generation }
+            rest = rest.dropFirst(run.count)
+            if let last = run.last { head = last.cursor }
+            actions.append(.deliver(Array(run)))
+        }
+        return actions
+    }
+
+    /// Tells of a move into a higher generation, but for one from the origin, where nothing was delivered, and for one
+    /// that a reset has told already.
+    private mutating func move(to: Cursor, lostAfter: Cursor?) -> [Action] {
+        guard to.generation > head.generation, head != .zero, !expectsJump else {
+            expectsJump = false
+            return []
+        }
+        let reason = lostAfter == nil ? ResetReason.moved : .lost
+        return [.reset(from: head, to: to, lostAfter: lostAfter, reason: reason)]
     }
 
     /// Goes live with the messages that waited, as far as they join on.

@@ -19,8 +19,12 @@ public enum LinkError: Error, Hashable, Sendable, CustomStringConvertible {
 /// The bounds of one link. Times are those after which a connection counts as broken.
 public struct LinkLimits: Hashable, Sendable {
     public var connectTimeout: Duration
+    /// The same for one Sentinel of several.
+    public var sentinelTimeout: Duration
     /// Longest wait for the answer to a command that was sent.
     public var answerTimeout: Duration
+    /// How often an idle connection is asked whether it lives.
+    public var probeInterval: Duration
     public var backoffMin: Duration
     public var backoffMax: Duration
     /// Commands that may wait for an answer.
@@ -31,12 +35,15 @@ public struct LinkLimits: Hashable, Sendable {
     public var replyBytesMax: Int
 
     public init(
-        connectTimeout: Duration = .seconds(2), answerTimeout: Duration = .seconds(3),
-        backoffMin: Duration = .milliseconds(50), backoffMax: Duration = .seconds(2),
+        connectTimeout: Duration = .seconds(2), sentinelTimeout: Duration = .milliseconds(500),
+        answerTimeout: Duration = .seconds(3), probeInterval: Duration = .seconds(1),
+        backoffMin: Duration = .milliseconds(50), backoffMax: Duration = .seconds(1),
         pendingCommandsMax: Int = 65_536, pendingBytesMax: Int = 64 << 20, replyBytesMax: Int = 256 << 20
     ) {
         self.connectTimeout = connectTimeout
+        self.sentinelTimeout = sentinelTimeout
         self.answerTimeout = answerTimeout
+        self.probeInterval = probeInterval
         self.backoffMin = backoffMin
         self.backoffMax = backoffMax
         self.pendingCommandsMax = pendingCommandsMax
@@ -56,6 +63,7 @@ extension RedisLink {
         case "WRONGPASS": "Redis refuses the user or password"
         case "OOM": "Redis is out of memory (maxmemory)"
         case "MISCONF": "Redis cannot save to disk and refuses writes"
+        case "NOPERM": "the Redis user lacks a permission (ACL): \(message)"
         case "NOREPLICAS": "Redis has too few replicas and refuses writes"
         default: "\(code) \(message)"
         }

@@ -18,18 +18,27 @@ public final class LogClient {
 
     static let callRecordsMax = 64
     static let callBytesMax = 1 << 20
+    /// For how long after a fork only entries that replicas held are accepted.
+    static let repairPeriod = Duration.milliseconds(500)
 
     let scripts: ScriptRunner
     let keys: LogKeys
     let retention: LogRetention
     let unixMilliseconds: () -> Int64
-    private var queue: [Publication] = []
+    private var queue = PublishQueue()
+    private var replication: ReplicationGate
     /// Who waits for the fork that is under way; `nil` while there is none.
     private var recoveryWaiters: [(Result<LogHead, LogError>) -> Void]?
 
     /// Takes over the link's `onUp` and `onDown`.
-    /// - Parameter unixMilliseconds: The wall clock, for retention by age and new generations.
-    public init(link: RedisLink, keys: LogKeys, retention: LogRetention, unixMilliseconds: @escaping () -> Int64) {
+    /// - Parameters:
+    ///   - replicasMin: How many replicas of Redis must have a record before it counts as accepted (WAIT).
+    ///   - unixMilliseconds: The wall clock, for retention by age and new generations.
+    public init(
+        link: RedisLink, keys: LogKeys, retention: LogRetention, replicasMin: Int = 0,
+        unixMilliseconds: @escaping () -> Int64
+    ) {
+        replication = ReplicationGate(replicasMin: replicasMin)
         self.link = link
         self.keys = keys
         self.retention = retention
@@ -44,6 +53,11 @@ public final class LogClient {
         }
     }
 
+    /// Why publishes are not acknowledged for want of replicas of Redis; `nil` while there are enough.
+    public var replicationShortfall: String? {
+        isUp ? replication.description(connected: link.connectedReplicas) : nil
+    }
+
     public var isUp: Bool { scripts.isReady && link.isUp }
 
     /// Tells of an entry seen elsewhere, so that a publish is refused when Redis no longer has it.
@@ -53,9 +67,15 @@ public final class LogClient {
 
     /// Sends what the turn has collected.
     public func flush(now: MonotonicTime) {
-        let publications = queue
-        queue.removeAll(keepingCapacity: publications.count <= 1024)
-        for call in PublishCall.split(publications) { send(call, repeatsAfterFork: true) }
+        if replication.mayPublish {
+            let publications = queue.takeAll()
+            if let shortfall = replication.shortfall(connected: link.connectedReplicas, now: now), isUp {
+                for publication in publications { publication.completion(.failure(shortfall)) }
+            } else {
+                for call in PublishCall.split(publications) { send(call, repeatsAfterFork: true) }
+            }
+        }
+        if replication.mustWait { awaitReplicas(now) }
         link.flush(now: now)
     }
 
@@ -69,12 +89,25 @@ public final class LogClient {
     }
 }
 
+// MARK: - Replication
+
+extension LogClient {
+    /// Finds out whether the replicas of Redis follow, without a publish.
+    func confirmReplication() {
+        if replication.isWanted { replication.sent() }
+    }
+}
+
 // MARK: - Publishing
 
 extension LogClient {
     /// Appends a record to the log with the next `flush`.
     public func publish(_ record: ThreatRecord, completion: @escaping (PublishResult) -> Void) {
-        queue.append(Publication(record: record, completion: completion))
+        let publication = Publication(record: record, completion: completion)
+        guard queue.hasRoom(for: publication) else {
+            return completion(.failure(.unavailable(reason: "\(LinkError.overloaded)")))
+        }
+        queue.append(publication)
     }
 
     /// Appends records in this order; `completion` gets the results in the same order, once.
@@ -87,8 +120,10 @@ extension LogClient {
         }
     }
 
-    private func send(_ call: PublishCall, repeatsAfterFork: Bool) {
+    /// - Parameter isRepair: For entries that were in the log before.
+    private func send(_ call: PublishCall, repeatsAfterFork: Bool, isRepair: Bool = false) {
         let now = unixMilliseconds()
+        replication.sent()
         scripts.run(.publish, bytes: call.byteCount) { command in
             command.append(keys.feed)
             command.append(String(knownHead.generation))
@@ -96,6 +131,8 @@ extension LogClient {
             command.append(Int64(retention.entriesMax))
             command.append(now - retention.ageMax.milliseconds)
             command.append(now)
+            command.append(link.server?.runID ?? "")
+            command.append(isRepair ? "again" : "")
             for publication in call.publications { command.append(publication.blob) }
         } reply: { [weak self] result in
             guard let self else { return call.fail(.unavailable(reason: "closed")) }
@@ -104,8 +141,28 @@ extension LogClient {
             case .success(let reply):
                 if let lostHead = PublishCall.lostHead(reply) {
                     repeatAfterFork(call, lostHead: lostHead, allowed: repeatsAfterFork)
+                } else if PublishCall.isRefusedForRepair(reply) {
+                    call.fail(.repairing)
+                } else if replication.isWanted, !isRepair {
+                    replication.hold(call, reply)
                 } else {
                     observe(head: call.complete(reply))
+                }
+            }
+        }
+    }
+
+    /// Asks the server to answer once its replicas have everything published so far.
+    private func awaitReplicas(_ now: MonotonicTime) {
+        guard isUp else { return }
+        replication.waits()
+        scripts.run(replication.command) { [weak self] result in
+            guard let self else { return }
+            let acknowledged = result.map { reply in Int(reply.integer ?? 0) }
+            for (call, reply) in replication.answered(acknowledged, now: now) {
+                switch replication.verdict(acknowledged) {
+                case .none: observe(head: call.complete(reply))
+                case .some(let error): call.fail(error)
                 }
             }
         }
@@ -125,9 +182,9 @@ extension LogClient {
 // MARK: - Recovery
 
 extension LogClient {
-    /// Lets the log go on after Redis lost its end: forks it into a higher generation, then appends what this replica
-    /// holds and Redis lost. Calls made meanwhile share the one under way.
-    /// - Parameter observed: The head Redis shows, below `knownHead`.
+    /// Lets the log go on after Redis lost its end, or may have: forks it into a higher generation if need be, then
+    /// appends what this replica holds and Redis lost. Calls made meanwhile share the one under way.
+    /// - Parameter observed: The head Redis shows.
     public func recover(observed: Cursor, completion: @escaping (Result<LogHead, LogError>) -> Void) {
         if recoveryWaiters != nil {
             recoveryWaiters?.append(completion)
@@ -148,6 +205,9 @@ extension LogClient {
             command.append(unixMilliseconds())
             command.append(String(heldAfter.generation))
             command.append(String(heldAfter.sequence))
+            command.append(link.server?.runID ?? "")
+            command.append(link.server?.keepsAllAnswered == true ? "1" : "0")
+            command.append(Self.repairPeriod.milliseconds)
         } reply: { [weak self] result in
             guard let self else { return }
             do throws(LogError) {
@@ -179,7 +239,7 @@ extension LogClient {
         let calls = PublishCall.split(publications)
         guard !calls.isEmpty else { return completion(.success(())) }
         let gathered = Gathered(count: calls.count, completion: completion)
-        for call in calls { send(call.reporting(to: gathered), repeatsAfterFork: false) }
+        for call in calls { send(call.reporting(to: gathered), repeatsAfterFork: false, isRepair: true) }
     }
 
     private func appendAgain(_ held: ArraySlice<LogEntry>, head: LogHead) {

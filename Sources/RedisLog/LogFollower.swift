@@ -36,25 +36,33 @@ public final class LogFollower {
     private let commandToken: PollToken
     private let channel: String
     private var tracker: FeedTracker
-    private var isSubscribed = false
+    private var session: SubscriptionSession
+    /// Tells this follower's probes from those of others on the channel.
+    private let subscriberID: UInt64
     /// Why the last read gave nothing; `nil` after one that did.
     private var readFailure: LogError?
     private var nextProbe: MonotonicTime?
+    /// The latest time the owner gave.
+    private var clock = MonotonicTime(nanoseconds: 0)
     private var isProbing = false
     private let probeInterval: Duration
 
     /// - Parameters:
     ///   - name: Shown by CLIENT LIST, with `-sub` behind it for the subscription.
+    ///   - replicasMin: See `LogClient`.
     ///   - unixMilliseconds: The wall clock, for retention by age and new generations.
     public init(
         endpoint: RedisEndpoint, poller: Poller, subscriptionToken: PollToken, commandToken: PollToken, keys: LogKeys,
-        retention: LogRetention, name: String, randomSeed: UInt64, unixMilliseconds: @escaping () -> Int64,
-        tracker: FeedTracker = FeedTracker(), limits: LinkLimits = LinkLimits(), probeInterval: Duration = .seconds(1)
+        retention: LogRetention, name: String, randomSeed: UInt64, replicasMin: Int = 0,
+        unixMilliseconds: @escaping () -> Int64, tracker: FeedTracker = FeedTracker(),
+        limits: LinkLimits = LinkLimits(), probeInterval: Duration = .seconds(1)
     ) {
         self.subscriptionToken = subscriptionToken
         self.commandToken = commandToken
         self.tracker = tracker
         self.probeInterval = probeInterval
+        session = SubscriptionSession(interval: probeInterval, timeout: limits.answerTimeout)
+        subscriberID = randomSeed
         channel = keys.feed
         subscription = RedisLink(
             endpoint: endpoint, poller: poller, token: subscriptionToken, name: name + "-sub",
@@ -62,7 +70,8 @@ public final class LogFollower {
         let link = RedisLink(
             endpoint: endpoint, poller: poller, token: commandToken, name: name, randomSeed: randomSeed,
             limits: limits)
-        client = LogClient(link: link, keys: keys, retention: retention, unixMilliseconds: unixMilliseconds)
+        client = LogClient(
+            link: link, keys: keys, retention: retention, replicasMin: replicasMin, unixMilliseconds: unixMilliseconds)
         subscription.onUp = { [weak self] in self?.subscribe() }
         subscription.onDown = { [weak self] _ in self?.subscriptionWentDown() }
         subscription.onPush = { [weak self] in self?.received($0) }
@@ -95,6 +104,7 @@ public final class LogFollower {
     /// - Returns: Whether the token is one of this follower's.
     @discardableResult
     public func handle(_ token: PollToken, _ events: PollEvents, now: MonotonicTime) -> Bool {
+        clock = now
         switch token {
         case subscriptionToken: subscription.handle(events, now: now)
         case commandToken: client.link.handle(events, now: now)
@@ -106,15 +116,15 @@ public final class LogFollower {
     public func tick(now: MonotonicTime) {
         client.link.tick(now: now)
         subscription.tick(now: now)
+        clock = now
+        tickSession()
         guard let due = nextProbe, now >= due else { return }
         nextProbe = now + probeInterval
         probe()
-        // A subscription whose peer has vanished looks like a quiet one; only an answer proves that it lives.
-        if subscription.isUp { subscription.send(RedisCommand("PING")) { _ in } }
     }
 
     public var nextDeadline: MonotonicTime? {
-        [client.link.nextDeadline, subscription.nextDeadline, nextProbe].compactMap { $0 }.min()
+        [client.link.nextDeadline, subscription.nextDeadline, session.nextDeadline, nextProbe].compactMap { $0 }.min()
     }
 
     public func flush(now: MonotonicTime) {
@@ -125,7 +135,20 @@ public final class LogFollower {
 }
 
 extension LogFollower {
+    private func tickSession() {
+        switch session.tick(now: clock, canPublish: client.isUp) {
+        case .none: break
+        case .publish(let number):
+            let probe = ProbeMessage(subscriber: subscriberID, number: number)
+            client.scripts.run(RedisCommand("PUBLISH", channel, probe.text)) { [weak self] result in
+                if case .failure = result { self?.session.publishFailed(number: number) }
+            }
+        case .reconnect: subscription.reconnect(reason: "what is published does not arrive")
+        }
+    }
+
     private func subscribe() {
+        session.linkCameUp()
         var command = RedisCommand("SUBSCRIBE")
         command.append(channel)
         // Its answer comes as a push (RESP2), so the command itself must not wait for one.
@@ -133,13 +156,15 @@ extension LogFollower {
     }
 
     private func subscriptionWentDown() {
-        isSubscribed = false
+        session.linkWentDown()
         tracker.linkWentDown()
         updateHealth()
     }
 
     private func clientCameUp() {
         perform(tracker.retry())
+        // Another server may stand behind the address, with another log.
+        nextProbe = clock
         updateHealth()
     }
 
@@ -147,11 +172,14 @@ extension LogFollower {
         guard push.count == 3 else { return }
         switch push[0].text {
         case "subscribe":
-            isSubscribed = true
+            session.subscribed(now: clock)
             perform(tracker.subscribed())
         case "message":
             guard let payload = push[2].bytes else { return }
-            if let message = FeedMessage(payload) {
+            session.received(now: clock)
+            if let probe = ProbeMessage(payload) {
+                if probe.subscriber == subscriberID { session.heard(number: probe.number) }
+            } else if let message = FeedMessage(payload) {
                 perform(tracker.received(message.entries))
             } else {
                 perform(tracker.receivedUnreadable())
@@ -173,6 +201,19 @@ extension LogFollower {
             // What is due goes in steps, each short for Redis, but without a second's pause between them.
             if status.trimmed >= LogStatus.trimmedMax { nextProbe = MonotonicTime(nanoseconds: 0) }
             perform(tracker.headSeen(status.head, headAtProbe: headAtProbe))
+            adopt(status)
+        }
+        client.confirmReplication()
+    }
+
+    /// A server that started anew gets the log adopted at once, rather than with the next publish.
+    private func adopt(_ status: LogStatus) {
+        guard status.head.cursor != .zero, let server = client.link.server, server.runID != status.incarnation,
+            status.head.cursor >= tracker.head
+        else { return }
+        client.recover(observed: status.head.cursor) { [weak self] result in
+            guard let self, case .success(let head) = result else { return }
+            perform(tracker.headSeen(head, headAtProbe: tracker.head))
         }
     }
 
@@ -238,15 +279,18 @@ extension LogFollower {
 
     private func updateHealth() {
         let redisUp = client.isUp
-        let subscriptionUp = isSubscribed && tracker.isPrimed && !tracker.needsRetry
+        let subscriptionUp = session.isProven && tracker.isPrimed && !tracker.needsRetry
         let reason =
-            if !redisUp { client.link.isUp ? "loading scripts" : client.link.downReason } else if !isSubscribed {
-                subscription.isUp ? "subscribing" : "subscription: \(subscription.downReason)"
+            if !redisUp { client.link.isUp ? "loading scripts" : client.link.downReason } else if !session.isProven {
+                subscription.isUp
+                    ? session.isSubscribed ? "proving the subscription" : "subscribing"
+                    : "subscription: \(subscription.downReason)"
             } else if !subscriptionUp {
                 readFailure.map { "the log cannot be read: \($0)" } ?? "reading the log"
             } else { "" }
         let health = LogHealth(
-            redisUp: redisUp, subscriptionUp: subscriptionUp, reason: reason, writesRefused: status?.writesRefused)
+            redisUp: redisUp, subscriptionUp: subscriptionUp, reason: reason,
+            writesRefused: status?.writesRefused ?? client.replicationShortfall)
         guard health != self.health else { return }
         self.health = health
         onHealth?(health)

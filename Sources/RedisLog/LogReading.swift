@@ -16,6 +16,7 @@ extension LogClient {
                     switch rest.first?.text {
                     case "A": return .ahead(head: head)
                     case "T": return .trimmed(head: head)
+                    case "U": return .unknownGeneration(head: head)
                     case .some, .none:
                         return .entries(
                             try EntryDecoding.entries(rest.first), head: head, anchored: rest.last?.integer == 1)
@@ -78,13 +79,14 @@ extension LogClient {
                 result.decoded { reply throws(LogError) in
                     let (head, rest) = try EntryDecoding.head(reply)
                     let figures = Array(rest)
-                    guard figures.count == 4, let retained = EntryDecoding.number(figures[0]),
+                    guard figures.count == 5, let retained = EntryDecoding.number(figures[0]),
                         let total = EntryDecoding.number(figures[1]), let trimmed = EntryDecoding.number(figures[2]),
-                        let refusal = figures[3].text
+                        let refusal = figures[3].text, let incarnation = figures[4].text
                     else { throw EntryDecoding.malformed("a status") }
                     return LogStatus(
                         head: head, retained: Int(retained), acceptedTotal: total, trimmed: Int(trimmed),
-                        writesRefused: refusal.isEmpty ? nil : ScriptRunner.refusal(text: refusal))
+                        writesRefused: refusal.isEmpty ? nil : ScriptRunner.refusal(text: refusal),
+                        incarnation: incarnation)
                 })
         }
     }

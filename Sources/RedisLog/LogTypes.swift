@@ -46,11 +46,18 @@ public enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
     case unavailable(reason: String)
     /// Redis shows a head below one already seen, and the fork did not succeed either.
     case lost(head: Cursor)
+    /// Redis has lost entries, and for a moment accepts only those that replicas still hold.
+    case repairing
+    /// Too few replicas of Redis have the record; it may be delivered all the same, and a retry with its id may succeed.
+    case tooFewReplicas(acknowledged: Int, needed: Int)
 
     public var description: String {
         switch self {
         case .unavailable(let reason): reason
         case .lost(let head): "the log in Redis ends at \(head), before entries already seen"
+        case .repairing: "the log is being repaired after a loss in Redis"
+        case .tooFewReplicas(let acknowledged, let needed):
+            "\(acknowledged) of \(needed) replicas of Redis have it"
         }
     }
 }
@@ -84,6 +91,8 @@ public enum ResumeOutcome: Hashable, Sendable {
     case ahead(head: LogHead)
     /// What follows the cursor was trimmed or lost in part.
     case trimmed(head: LogHead)
+    /// The log never had the generation of the cursor.
+    case unknownGeneration(head: LogHead)
 }
 
 /// Entries as Redis has them, with the head at the same moment.
@@ -124,15 +133,21 @@ public struct LogStatus: Hashable, Sendable {
     public var trimmed: Int
     /// Why Redis takes no writes at the moment; `nil` while it does.
     public var writesRefused: String?
+    /// The run id of the server that the log was last adopted in; empty for none.
+    public var incarnation: String
 
     /// The most entries that one probe lets go of; after that many there may be more.
     public static let trimmedMax = 256
 
-    public init(head: LogHead, retained: Int, acceptedTotal: UInt64, trimmed: Int, writesRefused: String?) {
+    public init(
+        head: LogHead, retained: Int, acceptedTotal: UInt64, trimmed: Int, writesRefused: String?,
+        incarnation: String = ""
+    ) {
         self.head = head
         self.retained = retained
         self.acceptedTotal = acceptedTotal
         self.trimmed = trimmed
         self.writesRefused = writesRefused
+        self.incarnation = incarnation
     }
 }

@@ -57,6 +57,10 @@ struct PublishCall {
         return EntryDecoding.cursor(elements[1])
     }
 
+    static func isRefusedForRepair(_ reply: RedisReply) -> Bool {
+        reply.elements?.count == 1 && reply.elements?.first?.text == "REPAIR"
+    }
+
     /// Tells each publisher its outcome.
     /// - Returns: The highest cursor accepted, or `Cursor.zero`.
     func complete(_ reply: RedisReply) -> Cursor {

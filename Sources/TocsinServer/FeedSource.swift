@@ -27,7 +27,8 @@ final class FeedSource {
         follower = LogFollower(
             endpoint: shared.endpoint, poller: poller, subscriptionToken: tokens.subscription,
             commandToken: tokens.commands, keys: shared.keys, retention: shared.retention,
-            name: shared.linkName("follower"), randomSeed: seed, unixMilliseconds: unixMilliseconds)
+            name: shared.linkName("follower"), randomSeed: seed, replicasMin: shared.configuration.redisMinReplicas,
+            unixMilliseconds: unixMilliseconds)
         follower.heldEntries = heldEntries
         follower.onEntries = { [unowned self] entries in receive(entries) }
         follower.onReset = { [unowned self] from, to, reason in receiveReset(from, to, reason) }
@@ -69,8 +70,12 @@ final class FeedSource {
     }
 
     private func receiveReset(_ from: Cursor, _ to: Cursor, _ reason: String) {
-        shared.logger.warning(
-            "log_reset", "the log goes on in a new generation", ["from": "\(from)", "to": "\(to)", "reason": reason])
+        // Those of before the start are history.
+        if wasUp != nil {
+            shared.logger.warning(
+                "log_reset", "the log goes on in a new generation",
+                ["from": "\(from)", "to": "\(to)", "reason": reason])
+        }
         send(.entries([EntryEncoding.reset(from: from, to: to, reason: reason)]))
         shared.status.setHead(to)
     }

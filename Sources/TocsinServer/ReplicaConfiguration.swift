@@ -11,7 +11,8 @@ public struct ReplicaConfiguration: Sendable {
     public var tlsKey: String?
     /// Path of a PEM file of certificate authorities: only clients with a certificate from one of them may publish.
     public var tlsClientCA: String?
-    /// `redis://`, `rediss://` or `unix://`, with user, password and database; `nil` runs a private `redis-server` under `dataDirectory`.
+    /// `redis://`, `rediss://`, `redis-sentinel://`, `rediss-sentinel://` or `unix://`, with user, password and database;
+    /// `nil` runs a private `redis-server` under `dataDirectory`.
     public var redisURL: String?
     /// How a `rediss://` server is trusted: paths of PEM files, and the name its certificate must be for.
     public var redisTLSAuthorities: String?
@@ -19,6 +20,8 @@ public struct ReplicaConfiguration: Sendable {
     public var redisTLSKey: String?
     public var redisTLSServerName: String?
     public var redisPrefix = "tocsin"
+    /// How many replicas of Redis must have a threat before it is acknowledged.
+    public var redisMinReplicas = 0
     /// Threads that serve connections; `nil` for one per core.
     public var eventLoops: Int?
     /// Where the private Redis keeps its files.

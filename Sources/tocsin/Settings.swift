@@ -60,7 +60,10 @@ enum Settings {
                 Where the log is kept, with user, password and database as needed. Without one, tocsin runs a private, \
                 durable redis-server of its own.
                 """,
-            accepts: "redis:// or rediss://[[user]:password@]host[:port][/database], or unix:///path",
+            accepts: """
+                redis:// or rediss://[[user]:password@]host[:port][/database], unix:///path, or \
+                redis-sentinel:// or rediss-sentinel://[[user]:password@]host[:port],…/master[?db=N]
+                """,
             defaultText: "a private redis-server", fallbackEnvironment: "REDIS_URL", member: \.redisURL,
             parse: redisURL),
         Setting(
@@ -83,6 +86,9 @@ enum Settings {
             help: "Every key and channel begins with it; deployments with different prefixes can share a Redis.",
             accepts: "1 to 64 letters, digits, dots, dashes, colons or underscores", defaultText: defaults.redisPrefix,
             member: \.redisPrefix, parse: redisPrefix),
+        .count(
+            "redis-min-replicas", help: "How many replicas of Redis must have a threat before it is acknowledged.",
+            range: 0...16, member: \.redisMinReplicas),
         Setting(
             "data-dir", "PATH", help: "Where the private Redis keeps its files.", accepts: "a directory's path",
             defaultText: "$XDG_STATE_HOME/tocsin, else ~/.local/state/tocsin", member: \.dataDirectory, parse: nonEmpty),
@@ -216,7 +222,7 @@ enum Settings {
     }
 
     @Sendable private static func redisURL(_ text: String) -> String?? {
-        let schemes = ["redis://", "rediss://", "unix://"]
+        let schemes = ["redis://", "rediss://", "unix://", "redis-sentinel://", "rediss-sentinel://"]
         return schemes.contains { text.hasPrefix($0) && text.count > $0.count } ? .some(text) : nil
     }
 

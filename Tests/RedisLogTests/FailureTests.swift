@@ -65,13 +65,42 @@ struct FailureTests {
         #expect(text.contains(" db=2 "))
     }
 
-    @Test("a read-only replica is named")
+    @Test("a read-only replica is named and not used; once it is the master it is")
     func readOnly() throws {
         let server = try RedisServer(["--replicaof", "127.0.0.1", "1", "--replica-serve-stale-data", "yes"])
         let loop = try TestLoop()
-        let client = try loop.client(server.endpoint)
-        #expect(
-            try loop.publish(client, record("a")) == .failure(.unavailable(reason: "Redis is a read-only replica")))
+        let link = loop.link(server.endpoint, limits: Self.quick)
+        try loop.run("refused") { link.downReason == "Redis is a read-only replica" }
+        #expect(!link.isUp)
+        let operatorLink = loop.link(server.endpoint, mode: .subscriber)
+        try loop.run("connected") { operatorLink.isUp }
+        _ = try loop.command(operatorLink, "REPLICAOF", "NO", "ONE")
+        try loop.run("used") { link.isUp }
+        #expect(link.server?.keepsAllAnswered == false)
+    }
+
+    @Test("a server that is demoted is left within a probe")
+    func demoted() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let link = loop.link(server.endpoint, limits: LinkLimits(probeInterval: .milliseconds(50)))
+        try loop.run("up") { link.isUp }
+        #expect(link.server?.keepsAllAnswered == true)
+        _ = try loop.command(link, "REPLICAOF", "127.0.0.1", "1")
+        try loop.run("left") { !link.isUp && link.downReason == "Redis is a read-only replica" }
+    }
+
+    @Test("an idle link notices within its times that the server has stopped answering")
+    func idleServerStops() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let limits = LinkLimits(answerTimeout: .milliseconds(300), probeInterval: .milliseconds(50))
+        let commands = loop.link(server.endpoint, limits: limits)
+        let subscriber = loop.link(server.endpoint, mode: .subscriber, limits: limits)
+        try loop.run("up") { commands.isUp && subscriber.isUp }
+        server.send(signal: SIGSTOP)
+        defer { server.send(signal: SIGCONT) }
+        try loop.run("noticed") { !commands.isUp && !subscriber.isUp }
     }
 
     @Test("out of memory: unavailable, nothing kept, nothing broadcast")

@@ -40,12 +40,13 @@ final class TestLoop {
 
     func client(
         _ endpoint: RedisEndpoint, keys: LogKeys = LogKeys(), retention: LogRetention = LogRetention(),
-        limits: LinkLimits = LinkLimits(), clock: @escaping () -> Int64 = unixMilliseconds
+        limits: LinkLimits = LinkLimits(), replicasMin: Int = 0, clock: @escaping () -> Int64 = unixMilliseconds
     ) throws -> LogClient {
         let token = nextToken()
         let link = RedisLink(
             endpoint: endpoint, poller: poller, token: token, name: "test", randomSeed: 2, limits: limits)
-        let client = LogClient(link: link, keys: keys, retention: retention, unixMilliseconds: clock)
+        let client = LogClient(
+            link: link, keys: keys, retention: retention, replicasMin: replicasMin, unixMilliseconds: clock)
         clients[token.slot] = client
         link.start(now: .now)
         try run("client up") { client.isUp }

@@ -8,8 +8,8 @@ enum HeadFunction {
 /// The probe of each second; trims what is too old or too much, at most 256 entries.
 ///
 /// - KEYS: log, ids, counts, meta. ARGV: retention count, retention time (Unix ms).
-/// - Reply: head (four elements), number retained, number ever accepted, number trimmed now, and why Redis refuses writes
-///   (empty when it does not).
+/// - Reply: head (four elements), number retained, number ever accepted, number trimmed now, why Redis refuses writes
+///   (empty when it does not), and the run id of the server that the log was last adopted in.
 enum MaintainScript {
     static let source =
         TrimFunction.source + #"""
@@ -17,49 +17,18 @@ enum MaintainScript {
             -- Refused before anything was written when Redis is out of memory, read-only or cannot save.
             local probe = redis.pcall('HSET', KEYS[4], 'w', ARGV[2])
             local refused = type(probe) == 'table' and probe.err or ''
-            if refused ~= '' then
-              local head = redis.call('HMGET', KEYS[4], 'g', 's', 't', 'f', 'n')
-              return {head[1], head[2], head[3], head[4], redis.call('XLEN', KEYS[1]), head[5], 0, refused}
-            end
-            local before = redis.call('XLEN', KEYS[1])
-            local retained = trim(tonumber(ARGV[1]), tonumber(ARGV[1]), tonumber(ARGV[2]))
-            local head = redis.call('HMGET', KEYS[4], 'g', 's', 't', 'f', 'n')
-            return {head[1], head[2], head[3], head[4], retained, head[5], before - retained, ''}
+            local before, retained = redis.call('XLEN', KEYS[1]), nil
+            if refused == '' then retained = trim(tonumber(ARGV[1]), tonumber(ARGV[1]), tonumber(ARGV[2])) end
+            retained = retained or before
+            local head = redis.call('HMGET', KEYS[4], 'g', 's', 't', 'f', 'n', 'i')
+            return {head[1], head[2], head[3], head[4], retained, head[5], before - retained, refused, head[6] or ''}
             """#
-}
-
-/// Lets the log go on in a higher generation after Redis lost its end. Compare-and-set: nothing happens unless the
-/// head is still the one observed. Publishes nothing; replicas see the change in the head.
-///
-/// - KEYS: log, ids, counts, meta.
-/// - ARGV: observed generation and sequence (`0`, `0` for no log), known generation and sequence of the caller, new
-///   generation, generation and sequence after which the caller holds every entry up to the known head.
-/// - Reply: the head now standing (four elements).
-enum ForkScript {
-    static let source = #"""
-        local head = redis.call('HMGET', KEYS[4], 'g', 's', 't', 'f')
-        local g, s = head[1] or '0', head[2] or '0'
-        if g ~= ARGV[1] or s ~= ARGV[2] then return head end
-        local function before(g1, s1, g2, s2)
-          g1, s1, g2, s2 = tonumber(g1), tonumber(s1), tonumber(g2), tonumber(s2)
-          return g1 < g2 or g1 == g2 and s1 < s2
-        end
-        if not before(g, s, ARGV[3], ARGV[4]) then return head end
-        local G = math.max(tonumber(ARGV[5]), tonumber(g) + 1, tonumber(ARGV[3]) + 1)
-        local S = math.max(tonumber(s), tonumber(ARGV[4]))
-        local new = {'g', string.format('%.0f', G), 's', string.format('%.0f', S), 'f', g .. '-' .. s}
-        if before(g, s, ARGV[6], ARGV[7]) then
-          new[7], new[8] = 't', ARGV[6] .. '-' .. ARGV[7]
-        end
-        redis.call('HSET', KEYS[4], unpack(new))
-        return redis.call('HMGET', KEYS[4], 'g', 's', 't', 'f')
-        """#
 }
 
 /// Reads what follows a cursor. KEYS: log, ids, counts, meta. ARGV: generation, sequence, limit.
 ///
-/// Reply: head (four elements), then `A` (the cursor is ahead of the head), `T` (trimmed: the cursor lies before `t`)
-/// or the array of entries and 1 if the entry at the cursor itself still stands, else 0.
+/// Reply: head (four elements), then `A` (the cursor is ahead of the head), `U` (there never was its generation), `T`
+/// (trimmed: the cursor lies before `t`) or the array of entries and 1 if the entry at the cursor itself still stands, else 0.
 enum ResumeScript {
     static let source =
         HeadFunction.source + #"""
@@ -68,6 +37,13 @@ enum ResumeScript {
             local function before(g1, s1, g2, s2) return g1 < g2 or g1 == g2 and s1 < s2 end
             if before(tonumber(head[1] or 0), tonumber(head[2] or 0), G, S) then
               head[5] = 'A'
+              return head
+            end
+            local generations = redis.call('HGET', KEYS[4], 'k')
+            if G ~= 0 and generations and ARGV[1] ~= head[1]
+              and not string.find(' ' .. generations .. ' ', ' ' .. ARGV[1] .. ' ', 1, true)
+            then
+              head[5] = 'U'
               return head
             end
             if head[3] then

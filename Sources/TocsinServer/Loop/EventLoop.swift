@@ -88,7 +88,8 @@ final class EventLoop {
             link: RedisLink(
                 endpoint: shared.endpoint, poller: poller, token: Source.log, name: shared.linkName("commands"),
                 randomSeed: random.next()),
-            keys: shared.keys, retention: shared.retention, unixMilliseconds: unixMilliseconds)
+            keys: shared.keys, retention: shared.retention, replicasMin: shared.configuration.redisMinReplicas,
+            unixMilliseconds: unixMilliseconds)
         log.heldEntries = { [unowned self] in feed?.ring.logEntries(after: $0) ?? [] }
         if let peers {
             follower = FeedSource(

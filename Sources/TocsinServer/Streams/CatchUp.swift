@@ -117,6 +117,11 @@ extension EventLoop {
                 catchUp, connection,
                 reason:
                     "threats after \(catchUp.cursor) are no longer kept; the log reaches back to \(head.resumableFrom)")
+        case .unknownGeneration(let head):
+            cannotResume(
+                catchUp, connection,
+                reason:
+                    "the log never had the generation of \(catchUp.cursor), or lost all of it; it ends at \(head.cursor)")
         }
     }
 

@@ -1,0 +1,119 @@
+import PosixIO
+
+/// What a link learns about the server it has connected to.
+public struct ServerFacts: Hashable, Sendable {
+    /// The server process: another one after every restart and failover (INFO, `run_id`).
+    public var runID = ""
+    /// Whether a restart brings back everything that was ever answered: the append-only file is synced before each
+    /// answer, and no other server takes this one's place.
+    public var keepsAllAnswered = false
+
+    public init() {}
+}
+
+extension RedisLink {
+    var loginCommand: RedisCommand? {
+        endpoint.password.map { password in
+            endpoint.user.map { RedisCommand("AUTH", $0, password) } ?? RedisCommand("AUTH", password)
+        }
+    }
+
+    func greet(_ wire: RedisWire) {
+        var commands: [RedisCommand] = []
+        if let loginCommand { commands.append(loginCommand) }
+        if endpoint.database != 0 { commands.append(RedisCommand("SELECT", String(endpoint.database))) }
+        if !name.isEmpty { commands.append(RedisCommand("CLIENT", "SETNAME", name)) }
+        for command in commands {
+            enqueue(command, on: wire) { [weak self] result in self?.check(greeting: result) }
+        }
+        if mode == .commands { askAboutServer(wire) }
+        // PING last: it alone is refused while Redis loads its data or has lost its master.
+        enqueue(RedisCommand("PING"), on: wire) { [weak self] result in
+            self?.check(greeting: result)
+            self?.finishGreeting()
+        }
+        flush(wire)
+    }
+
+    private func askAboutServer(_ wire: RedisWire) {
+        var facts = ServerFacts()
+        enqueue(RedisCommand("ROLE"), on: wire) { [weak self] result in
+            self?.check(greeting: result)
+            self?.received(role: result)
+        }
+        enqueue(RedisCommand("INFO", "server"), on: wire) { [weak self] result in
+            self?.check(greeting: result)
+            if case .success(.string(let text)) = result { facts.runID = Self.field("run_id", of: text) }
+        }
+        var wasPromoted = true
+        enqueue(RedisCommand("INFO", "replication"), on: wire) { result in
+            // A replica that became master may lack what its master had answered.
+            if case .success(.string(let text)) = result {
+                wasPromoted = Self.field("second_repl_offset", of: text) != "-1"
+            }
+        }
+        enqueue(RedisCommand("CONFIG", "GET", "append*"), on: wire) { [weak self] result in
+            guard let self, case .greeting = state else { return }
+            // Refused to many users; then Redis is taken for one that may forget.
+            let settings = Self.settings(result)
+            facts.keepsAllAnswered =
+                settings["appendonly"] == "yes" && settings["appendfsync"] == "always" && !wasPromoted
+                && !endpoint.hasSentinels
+            server = facts
+        }
+    }
+
+    private func check(greeting result: Result<RedisReply, LinkError>) {
+        guard case .greeting = state, case .success(.error(let code, let message)) = result else { return }
+        fail(Self.explanation(code: code, message: message))
+    }
+
+    private func finishGreeting() {
+        guard case .greeting(let wire, _) = state else { return }
+        if mode == .commands, server?.runID.isEmpty ?? true {
+            return fail("Redis did not tell its run_id (INFO server)")
+        }
+        state = .up(wire)
+        downReason = ""
+        upSince = clock
+        nextProbe = clock + limits.probeInterval
+        onUp?()
+    }
+
+    /// Asks whether the server lives and is still the master: a silent one is noticed by the age of its answer, and one
+    /// that was demoted would otherwise go on to be read.
+    func probe(_ wire: RedisWire) {
+        nextProbe = clock + limits.probeInterval
+        switch mode {
+        case .commands:
+            enqueue(RedisCommand("ROLE"), on: wire) { [weak self] result in self?.received(role: result) }
+        case .subscriber: enqueue(RedisCommand("PING"), on: wire) { _ in }
+        }
+        flush(wire)
+    }
+
+    private func received(role result: Result<RedisReply, LinkError>) {
+        guard case .success(.array(let parts)) = result, wire != nil else { return }
+        guard parts.first?.text == "master" else {
+            return fail(Self.explanation(code: "READONLY", message: ""))
+        }
+        connectedReplicas = parts.count > 2 ? parts[2].elements?.count ?? 0 : 0
+    }
+
+    /// A value in the text that INFO answers: lines of `name:value`.
+    private static func field(_ name: String, of text: [UInt8]) -> String {
+        for line in String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline) {
+            if line.hasPrefix(name + ":") { return String(line.dropFirst(name.count + 1)) }
+        }
+        return ""
+    }
+
+    private static func settings(_ result: Result<RedisReply, LinkError>) -> [String: String] {
+        guard case .success(.array(let parts)) = result else { return [:] }
+        var settings: [String: String] = [:]
+        for index in stride(from: 0, to: parts.count - 1, by: 2) {
+            if let name = parts[index].text, let value = parts[index + 1].text { settings[name] = value }
+        }
+        return settings
+    }
+}

@@ -1,0 +1,105 @@
+import PosixIO
+
+extension RedisLink {
+    func enqueue(_ command: RedisCommand, on wire: RedisWire, _ reply: @escaping ReplyHandler) {
+        pending.append(command, reply)
+        wire.enqueue(command)
+    }
+
+    func flush(_ wire: RedisWire) {
+        if case .connecting = state { return }
+        pending.stamp(clock + limits.answerTimeout)
+        do throws(WireError) {
+            try wire.flush()
+        } catch {
+            fail(lastWord(of: wire) ?? "\(error)")
+        }
+    }
+
+    /// Why Redis has closed a TLS connection, if it said so before: an alert that is still to be read.
+    private func lastWord(of wire: RedisWire) -> String? {
+        guard endpoint.tls != nil else { return nil }
+        do throws(WireError) {
+            _ = try wire.receive(through: buffer)
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    func receive(_ wire: RedisWire) {
+        // Bounded, so that a flood of replies leaves the loop its other work; the poller reports the rest again.
+        for _ in 0..<16 {
+            let result: TransferResult
+            do throws(WireError) {
+                result = try wire.receive(through: buffer)
+            } catch {
+                return fail("\(error)")
+            }
+            switch result {
+            case .bytes(let count):
+                guard deliverReplies(of: wire), count == buffer.received.count || wire.hasEnded else { return }
+            case .wouldBlock: return
+            case .endOfStream: return fail(ending("closed by Redis"))
+            case .failed(let error): return fail(ending("\(error)"))
+            }
+        }
+    }
+
+    /// A server that expects TLS ends a connection without it, most often without a word.
+    private func ending(_ reason: String) -> String {
+        guard case .greeting = state, endpoint.tls == nil, endpoint.isRemote else { return reason }
+        return "\(reason) before an answer; if Redis speaks TLS on this port, use rediss://"
+    }
+
+    /// - Returns: Whether the connection still stands afterwards.
+    private func deliverReplies(of wire: RedisWire) -> Bool {
+        while self.wire === wire {
+            let reply: RedisReply?
+            do throws(ReplyError) {
+                reply = try wire.reader.next()
+            } catch {
+                fail("not a Redis reply: \(error.reason)")
+                return false
+            }
+            guard let reply else { return true }
+            deliver(reply)
+        }
+        return false
+    }
+
+    private func deliver(_ reply: RedisReply) {
+        if mode == .subscriber, case .array(let elements) = reply, let kind = elements.first?.text,
+            Self.pushKinds.contains(kind)
+        {
+            onPush?(elements)
+        } else if let handler = pending.popFirst() {
+            handler(.success(reply))
+        } else if case .error(let code, let message) = reply {
+            fail(Self.explanation(code: code, message: message))
+        } else {
+            fail("an answer to no command")
+        }
+    }
+
+    private static let pushKinds: Set<String> = [
+        "message", "subscribe", "unsubscribe", "pmessage", "psubscribe", "punsubscribe",
+    ]
+
+    func fail(_ reason: String) {
+        if turnToNextSentinel() { return }
+        // A server that greets and then refuses every command must not be asked in a tight circle.
+        if isUp, clock - upSince > limits.backoffMax { backoff.reset() }
+        let wait = backoff.next(randomness: .random(in: 0..<1, using: &random))
+        lose(reason: reason, next: .waiting(until: clock + wait))
+    }
+
+    /// Closes the connection and fails what waits, in order.
+    func lose(reason: String, next: State) {
+        let wasUp = isUp
+        state = next
+        downReason = reason
+        for handler in pending.takeAll() { handler(.failure(.connectionLost(reason: reason))) }
+        if wasUp { onDown?(reason) }
+    }
+}

@@ -1,0 +1,109 @@
+import PosixIO
+import Testing
+import ThreatFeed
+
+@testable import RedisLog
+
+@Suite("Adoption of the log by a server that started anew")
+struct AdoptionTests {
+    private func publish(_ loop: TestLoop, _ client: LogClient, _ id: String) throws -> Cursor {
+        while true {
+            switch try loop.publish(client, record(id)) {
+            case .success(.accepted(let cursor)): return cursor
+            case .success(.replayed(let entry)): return entry.cursor
+            case let other: try #require(other == .failure(.repairing), "\(other)")
+            }
+        }
+    }
+
+    @Test("a server that synced before every answer goes on in the same generation")
+    func durable() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let client = try loop.client(server.endpoint)
+        let before = try publish(loop, client, "a")
+        server.crash()
+        try server.start()
+        try loop.run("down, then up") { !client.isUp }
+        try loop.run("up") { client.isUp }
+        let after = try publish(loop, client, "b")
+        #expect(after == Cursor(generation: before.generation, sequence: before.sequence + 1))
+    }
+
+    @Test("a publisher that does not know of the lost end never appends to the old branch")
+    func unawarePublisher() throws {
+        let server = try RedisServer(["--appendfsync", "no"])
+        let loop = try TestLoop()
+        let knowing = loop.follower(server.endpoint)
+        try loop.run("ready") { knowing.isReady }
+        let first = try publish(loop, knowing.follower.client, "a")
+        let lost = try publish(loop, knowing.follower.client, "b")
+        try loop.run("delivered") { knowing.entries.count == 2 }
+        // As after a failover: the last entry is gone, and a replica that never saw it comes first.
+        _ = try loop.command(knowing.follower.client.link, "XDEL", "tocsin:{default}:log", "\(lost)")
+        _ = try loop.command(knowing.follower.client.link, "HDEL", "tocsin:{default}:ids", "b")
+        _ = try loop.command(
+            knowing.follower.client.link, "HSET", "tocsin:{default}:meta", "s", String(first.sequence), "n", "1")
+        knowing.follower.stop()
+        server.crash()
+        try server.start()
+        let unaware = try loop.client(server.endpoint)
+        let new = try publish(loop, unaware, "c")
+        #expect(new.generation > lost.generation)
+        knowing.follower.start(now: .now)
+        try loop.run("everything is there again") { Set(knowing.ids.dropFirst(2)).isSuperset(of: ["b", "c"]) }
+        #expect(knowing.resets.first?.from == lost)
+        #expect(knowing.entries.map(\.cursor) == knowing.entries.map(\.cursor).sorted())
+        let resumed: Result<ResumeOutcome, LogError> = try loop.value("resume") {
+            unaware.resume(after: lost, limit: 10, completion: $0)
+        }
+        guard case .entries(let entries, _, let anchored) = try resumed.get() else {
+            Issue.record("\(resumed)")
+            return
+        }
+        #expect(!anchored)
+        #expect(Set(entries.map(\.record.id)) == ["b", "c"])
+    }
+
+    @Test("after a restart without proof a follower moves to a new generation and tells so, with nothing lost")
+    func movesWithoutProof() throws {
+        let server = try RedisServer(["--appendfsync", "everysec"])
+        let loop = try TestLoop()
+        let follower = loop.follower(server.endpoint)
+        try loop.run("ready") { follower.isReady }
+        let before = try publish(loop, follower.follower.client, "a")
+        try loop.run("delivered") { follower.entries.count == 1 }
+        server.crash()
+        try server.start()
+        try loop.run("told") { !follower.resets.isEmpty }
+        let reset = try #require(follower.resets.first)
+        #expect(reset.from == before)
+        #expect(reset.to.generation > before.generation)
+        #expect(reset.to.sequence == before.sequence)
+        let after = try publish(loop, follower.follower.client, "b")
+        #expect(after == Cursor(generation: reset.to.generation, sequence: before.sequence + 1))
+        try loop.run("delivered") { follower.ids == ["a", "b"] }
+        #expect(follower.resets.count == 1)
+    }
+
+    @Test("a cursor of a generation that never was is told apart from one of a lost branch")
+    func unknownGeneration() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let client = try loop.client(server.endpoint)
+        let first = try publish(loop, client, "a")
+        client.observe(head: Cursor(generation: first.generation, sequence: first.sequence + 5))
+        let second = try publish(loop, client, "b")
+        try #require(second.generation > first.generation)
+        let unknown = Cursor(generation: first.generation + 1, sequence: 1)
+        try #require(unknown.generation < second.generation)
+        let outcome: Result<ResumeOutcome, LogError> = try loop.value("resume") {
+            client.resume(after: unknown, limit: 10, completion: $0)
+        }
+        guard case .unknownGeneration(let head) = try outcome.get() else {
+            Issue.record("\(outcome)")
+            return
+        }
+        #expect(head.cursor == second)
+    }
+}

@@ -1,0 +1,101 @@
+import Glibc
+import PosixIO
+import Testing
+import ThreatFeed
+
+@testable import RedisLog
+
+@Suite("Acknowledgements that wait for replicas of Redis")
+struct ReplicationTests {
+    /// A master and a replica of it, both on Unix sockets and on TCP ports of 127.0.0.1.
+    private struct Pair {
+        let master: RedisServer
+        let replica: RedisServer
+
+        init() throws {
+            let port = try Self.freePort()
+            master = try RedisServer(["--port", String(port), "--repl-diskless-sync-delay", "0"])
+            replica = try RedisServer(["--replicaof", "127.0.0.1", String(port), "--repl-ping-replica-period", "1"])
+        }
+
+        private static func freePort() throws -> UInt16 {
+            for _ in 0..<100 {
+                let port = UInt16.random(in: 20_000...32_000)
+                guard let address = try SocketAddress.resolve(host: "127.0.0.1", port: port).first else { continue }
+                if (try? Socket.listen(on: address, sharesPort: false)) != nil { return port }
+            }
+            throw TimedOut(description: "a free port")
+        }
+    }
+
+    private func client(_ loop: TestLoop, _ endpoint: RedisEndpoint) throws -> LogClient {
+        try loop.client(endpoint, limits: LinkLimits(probeInterval: .milliseconds(50)), replicasMin: 1)
+    }
+
+    @Test("a record is accepted once a replica has it; refused while none follows; accepted when one is back")
+    func waits() throws {
+        let pair = try Pair()
+        let loop = try TestLoop()
+        let client = try client(loop, pair.master.endpoint)
+        try loop.run("replicated") { client.link.connectedReplicas == 1 }
+        guard case .success(.accepted) = try eventually(loop, client, "a") else {
+            Issue.record("not accepted with a replica")
+            return
+        }
+        pair.replica.send(signal: SIGSTOP)
+        let refused = try loop.publish(client, record("b"))
+        #expect(refused == .failure(.tooFewReplicas(acknowledged: 0, needed: 1)))
+        // Refused at once now, without another wait.
+        let started = MonotonicTime.now
+        #expect(try loop.publish(client, record("b")) == .failure(.tooFewReplicas(acknowledged: 0, needed: 1)))
+        #expect(MonotonicTime.now - started < .milliseconds(400))
+        #expect(client.replicationShortfall == "0 of 1 replicas of Redis follow")
+        pair.replica.send(signal: SIGCONT)
+        // It was kept the first time, so that its retry finds it.
+        guard case .success(.replayed(let entry)) = try eventually(loop, client, "b") else {
+            Issue.record("not accepted again")
+            return
+        }
+        #expect(entry.cursor.sequence == 2)
+        #expect(client.replicationShortfall == nil)
+    }
+
+    @Test("without any replica a record is refused before it is kept")
+    func none() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let client = try client(loop, server.endpoint)
+        #expect(
+            try loop.publish(client, record("a")) == .failure(.tooFewReplicas(acknowledged: 0, needed: 1)))
+        let length = try loop.command(client.link, "XLEN", "tocsin:{default}:log")
+        #expect(length.integer == 0)
+    }
+
+    @Test("many publishers share a wait: 500 records of 50 turns")
+    func shares() throws {
+        let pair = try Pair()
+        let loop = try TestLoop()
+        let client = try client(loop, pair.master.endpoint)
+        try loop.run("replicated") { client.link.connectedReplicas == 1 }
+        _ = try eventually(loop, client, "first")
+        var accepted = 0
+        for turn in 0..<50 {
+            for index in 0..<10 {
+                client.publish(record("m\(turn)-\(index)")) { result in
+                    if case .success(.accepted) = result { accepted += 1 }
+                }
+            }
+            loop.turn()
+        }
+        try loop.run("all accepted") { accepted == 500 }
+    }
+
+    private func eventually(_ loop: TestLoop, _ client: LogClient, _ id: String) throws -> PublishResult {
+        let deadline = MonotonicTime.now + .seconds(15)
+        while true {
+            let result = try loop.publish(client, record(id))
+            if case .success = result { return result }
+            guard MonotonicTime.now < deadline else { return result }
+        }
+    }
+}

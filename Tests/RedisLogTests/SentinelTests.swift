@@ -1,0 +1,143 @@
+import Glibc
+import PosixIO
+import Testing
+import ThreatFeed
+
+@testable import RedisLog
+
+@Suite("Redis found by Sentinels")
+struct SentinelTests {
+    private static let quick = LinkLimits(
+        connectTimeout: .milliseconds(500), sentinelTimeout: .milliseconds(200), probeInterval: .milliseconds(50),
+        backoffMin: .milliseconds(5), backoffMax: .milliseconds(50))
+
+    private func freePort() throws -> UInt16 {
+        for _ in 0..<100 {
+            let port = UInt16.random(in: 20_000...32_000)
+            guard let address = try SocketAddress.resolve(host: "127.0.0.1", port: port).first else { continue }
+            if (try? Socket.listen(on: address, sharesPort: false)) != nil { return port }
+        }
+        throw TimedOut(description: "a free port")
+    }
+
+    private func waitUntilListening(_ port: UInt16) throws {
+        let loop = try TestLoop()
+        let link = loop.link(RedisEndpoint(location: .tcp(host: "127.0.0.1", port: port)), limits: Self.quick)
+        try loop.run("listening") { link.isUp }
+    }
+
+    @Test("RFC 3986 and what follows it: hosts, master, database, password, TLS")
+    func urls() throws {
+        let endpoint = try RedisEndpoint(url: "redis-sentinel://user:p%40ss@one,[::1]:26380,three:1/threats?db=3")
+        #expect(
+            endpoint
+                == RedisEndpoint(
+                    location: .sentinel(
+                        [
+                            .init(host: "one", port: 26379), .init(host: "::1", port: 26380),
+                            .init(host: "three", port: 1),
+                        ], master: "threats"),
+                    user: "user", password: "p@ss", database: 3))
+        #expect("\(endpoint)" == "redis-sentinel://user:***@one:26379,[::1]:26380,three:1/threats?db=3")
+        #expect(try RedisEndpoint(url: "rediss-sentinel://one/threats").tls != nil)
+    }
+
+    @Test(
+        "what is no such URL names the part that is wrong",
+        arguments: [
+            ("redis-sentinel://one", RedisEndpointError.master), ("redis-sentinel://one/", .master),
+            ("redis-sentinel://one/a/b", .master), ("redis-sentinel:///m", .host),
+            ("redis-sentinel://one,,two/m", .host), ("redis-sentinel://one:0/m", .port("0")),
+            ("redis-sentinel://one/m?x=1", .unexpected("query other than db=N")),
+            ("redis-sentinel://one/m?db=x", .database("x")), ("redis-sentinel://one/m#f", .unexpected("fragment")),
+        ])
+    func badURLs(url: String, error: RedisEndpointError) {
+        #expect(throws: error) { try RedisEndpoint(url: url) }
+    }
+
+    @Test("the master is asked for at every connect, past Sentinels that are away, silent or ignorant")
+    func followsTheMaster() throws {
+        let (portOne, portTwo) = (try freePort(), try freePort())
+        let (silentPort, sentinelPort) = (try freePort(), try freePort())
+        let one = try RedisServer(["--port", String(portOne)])
+        let two = try RedisServer(["--port", String(portTwo), "--replicaof", "127.0.0.1", String(portOne)])
+        let silent = try RedisServer(["--port", String(silentPort)])
+        try waitUntilListening(silentPort)
+        silent.send(signal: SIGSTOP)
+        defer { silent.send(signal: SIGCONT) }
+        let sentinel = try Sentinel(port: sentinelPort, master: portOne)
+        let endpoint = RedisEndpoint(
+            location: .sentinel(
+                [
+                    // Nobody listens here; and this one is a Redis that knows no Sentinel command.
+                    .init(host: "127.0.0.1", port: try freePort()), .init(host: "127.0.0.1", port: portOne),
+                    .init(host: "127.0.0.1", port: silentPort), .init(host: "127.0.0.1", port: sentinelPort),
+                ], master: "threats"))
+        let loop = try TestLoop()
+        let link = loop.link(endpoint, limits: Self.quick)
+        try loop.run("up") { link.isUp }
+        #expect(link.server?.keepsAllAnswered == false)
+        #expect(try loop.command(link, "CONFIG", "GET", "port").elements?.last?.text == String(portOne))
+        one.crash()
+        try loop.run("down") { !link.isUp }
+        let operatorLink = loop.link(two.endpoint, mode: .subscriber)
+        try loop.run("connected") { operatorLink.isUp }
+        _ = try loop.command(operatorLink, "REPLICAOF", "NO", "ONE")
+        try sentinel.monitor(portTwo, loop)
+        try loop.run("up at the new master") { link.isUp }
+        #expect(try loop.command(link, "CONFIG", "GET", "port").elements?.last?.text == String(portTwo))
+        withExtendedLifetime((one, two, silent, sentinel)) {}
+    }
+
+    @Test("a name that no Sentinel knows is the reason told")
+    func unknownMaster() throws {
+        let sentinelPort = try freePort()
+        let server = try RedisServer()
+        let sentinel = try Sentinel(port: sentinelPort, master: 1)
+        let loop = try TestLoop()
+        let link = loop.link(
+            RedisEndpoint(location: .sentinel([.init(host: "127.0.0.1", port: sentinelPort)], master: "others")),
+            limits: Self.quick)
+        try loop.run("told") { link.downReason == "Sentinel 127.0.0.1 knows no master named others" }
+        withExtendedLifetime((server, sentinel)) {}
+    }
+}
+
+/// A redis-server in Sentinel's mode, alone and with a quorum of one.
+private final class Sentinel {
+    private let path: String
+    private let port: UInt16
+    private let process: ChildProcess
+
+    init(port: UInt16, master: UInt16) throws {
+        var template = Array("/tmp/sentinel-XXXXXX".utf8CString)
+        let descriptor = mkstemp(&template)
+        guard descriptor >= 0 else { throw TimedOut(description: "no file for the Sentinel") }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        self.port = port
+        let text = "port \(port)\nsentinel monitor threats 127.0.0.1 \(master) 1\nlogfile /dev/null\n"
+        // SAFETY: the pointer is used within the call only.
+        _ = text.withCString { write(descriptor, $0, strlen($0)) }
+        close(descriptor)
+        guard let binary = ChildProcess.find("redis-server") else {
+            throw TimedOut(description: "redis-server is not installed: apt-get install redis-server")
+        }
+        process = try ChildProcess.start(binary, [path, "--sentinel"])
+    }
+
+    /// Makes it name another master, as after a failover.
+    func monitor(_ master: UInt16, _ loop: TestLoop) throws {
+        let link = loop.link(
+            RedisEndpoint(location: .tcp(host: "127.0.0.1", port: port)), mode: .subscriber)
+        try loop.run("sentinel up") { link.isUp }
+        _ = try loop.command(link, "SENTINEL", "REMOVE", "threats")
+        _ = try loop.command(link, "SENTINEL", "MONITOR", "threats", "127.0.0.1", String(master), "1")
+        link.stop()
+    }
+
+    deinit {
+        process.send(signal: SIGKILL)
+        while process.poll() == .running { sched_yield() }
+        unlink(path)
+    }
+}
