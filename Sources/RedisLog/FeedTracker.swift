@@ -15,10 +15,13 @@ public struct FeedTracker {
         /// Contiguous, in order, each entry once.
         case deliver([LogEntry])
         /// The log moved under the reader. Entries after `to` follow.
-        /// - `lostAfter`: Entries held beyond this cursor may be missing in Redis; `nil` when nothing was lost there.
-        case reset(from: Cursor, to: Cursor, lostAfter: Cursor?, reason: ResetReason)
+        case reset(from: Cursor, to: Cursor, reason: ResetReason)
         /// Redis shows a head below entries already delivered: fork, then say `forkFinished` or `readFailed`.
         case fork(ReadNumber, observed: Cursor)
+
+        var isReset: Bool {
+            if case .reset = self { true } else { false }
+        }
     }
 
     public enum ResetReason: String, Hashable, Sendable {
@@ -53,8 +56,6 @@ public struct FeedTracker {
     private var lastNumber: UInt64 = 0
     private var buffer: [[LogEntry]] = []
     private var bufferedCount = 0
-    /// Set by a reset for trimming: the jump into the generation that follows is part of that reset.
-    private var expectsJump = false
     private let primeCount: Int
     private let readLimit: Int
     private let bufferedMax: Int
@@ -142,8 +143,8 @@ public struct FeedTracker {
     public mutating func newestAnswered(_ number: ReadNumber, _ page: LogPage) -> [Action] {
         guard state == .priming(number) else { return [] }
         isPrimed = true
-        var actions = deliver(page.entries.reversed(), lostAfter: nil)
-        if page.head.cursor > head { actions += move(to: page.head.cursor, lostAfter: nil) }
+        var actions = deliver(page.entries.reversed(), reason: .moved)
+        if page.head.cursor > head { actions += move(to: page.head.cursor, reason: .moved) }
         head = page.head.cursor
         return actions + drain()
     }
@@ -151,21 +152,13 @@ public struct FeedTracker {
     public mutating func readAnswered(_ number: ReadNumber, _ outcome: ResumeOutcome) -> [Action] {
         guard state == .reading(number) else { return [] }
         switch outcome {
-        case .ahead(let seen), .unknownGeneration(let seen):
-            if seen.cursor < head { return [requestFork(observed: seen.cursor)] }
-            // Begun anew, without any of what was delivered.
+        case .ahead(let seen): return [requestFork(observed: seen.cursor)]
+        case .trimmed(let seen), .unknownGeneration(let seen):
             let from = head
-            head = seen.resumableFrom
-            expectsJump = true
-            return [.reset(from: from, to: head, lostAfter: .zero, reason: .lost), requestRead()]
-        case .trimmed(let seen):
-            let from = head
-            head = seen.resumableFrom
-            expectsJump = true
+            head = max(seen.resumableFrom, head)
             guard from != .zero else { return [requestRead()] }
-            let lostAfter = seen.resumableFrom.generation > from.generation ? seen.forkedAt : nil
-            let reason = lostAfter == nil ? ResetReason.trimmed : .lost
-            return [.reset(from: from, to: head, lostAfter: lostAfter, reason: reason), requestRead()]
+            let reason = head.generation > from.generation ? ResetReason.lost : .trimmed
+            return [.reset(from: from, to: head, reason: reason), requestRead()]
         case .entries(let entries, let seen, let anchored):
             return apply(entries, seen, anchored: anchored)
         }
@@ -213,31 +206,33 @@ extension FeedTracker {
         return [.deliver(entries)]
     }
 
-    /// Delivers the answer of a read. Every move of the generation is a reset; only the first one can have cost
-    /// entries that were delivered, namely when the entry this tracker stood at is no longer in the log.
+    /// Delivers the answer of a read.
+    /// - Parameter anchored: Whether the entry this tracker stands at is still in the log. Only then nothing of what was
+    ///   delivered is lost.
     private mutating func apply(_ entries: [LogEntry], _ seen: LogHead, anchored: Bool) -> [Action] {
+        let reason = anchored ? ResetReason.moved : .lost
         let new = entries.filter { $0.cursor > head }
-        var actions = deliver(new, lostAfter: anchored ? nil : seen.forkedAt)
+        var actions = deliver(new, reason: reason)
         if seen.cursor > head {
             // Less than the limit may also be the bound on one reply's size: the head decides.
             if !new.isEmpty { return actions + [requestRead()] }
             // Forked, and nothing appended since.
-            actions += move(to: seen.cursor, lostAfter: anchored ? nil : seen.forkedAt)
+            actions += move(to: seen.cursor, reason: reason)
             head = seen.cursor
         }
-        expectsJump = false
         return actions + drain()
     }
 
     /// Delivers entries read from the stream, each generation by itself.
-    private mutating func deliver(_ entries: [LogEntry], lostAfter: Cursor?) -> [Action] {
+    /// - Parameter reason: Of the first move.
+    private mutating func deliver(_ entries: [LogEntry], reason: ResetReason) -> [Action] {
         var actions: [Action] = []
-        var lostAfter = lostAfter
+        var reason = reason
         var rest = entries[...]
         while let first = rest.first {
             let before = first.cursor.sequence - min(1, first.cursor.sequence)
-            actions += move(to: Cursor(generation: first.cursor.generation, sequence: before), lostAfter: lostAfter)
-            lostAfter = nil
+            actions += move(to: Cursor(generation: first.cursor.generation, sequence: before), reason: reason)
+            reason = .moved
             let run = rest.prefix { $0.cursor.generation == first.cursor.generation }
             rest = rest.dropFirst(run.count)
             if let last = run.last { head = last.cursor }
@@ -246,15 +241,10 @@ extension FeedTracker {
         return actions
     }
 
-    /// Tells of a move into a higher generation, but for one from the origin, where nothing was delivered, and for one
-    /// that a reset has told already.
-    private mutating func move(to: Cursor, lostAfter: Cursor?) -> [Action] {
-        guard to.generation > head.generation, head != .zero, !expectsJump else {
-            expectsJump = false
-            return []
-        }
-        let reason = lostAfter == nil ? ResetReason.moved : .lost
-        return [.reset(from: head, to: to, lostAfter: lostAfter, reason: reason)]
+    /// Tells of a move into a higher generation, but for one from the origin, where nothing was delivered.
+    private func move(to: Cursor, reason: ResetReason) -> [Action] {
+        guard to.generation > head.generation, head != .zero else { return [] }
+        return [.reset(from: head, to: to, reason: reason)]
     }
 
     /// Goes live with the messages that waited, as far as they join on.

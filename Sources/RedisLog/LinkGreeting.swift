@@ -2,8 +2,9 @@ import PosixIO
 
 /// What a link learns about the server it has connected to.
 public struct ServerFacts: Hashable, Sendable {
-    /// The server process: another one after every restart and failover (INFO, `run_id`).
-    public var runID = ""
+    /// The server process since it last became master: another one after every restart, failover and promotion (INFO,
+    /// `run_id` and `second_repl_offset`).
+    public var incarnation = ""
     /// Whether a restart brings back everything that was ever answered: the append-only file is synced before each
     /// answer, and no other server takes this one's place.
     public var keepsAllAnswered = false
@@ -43,13 +44,15 @@ extension RedisLink {
         }
         enqueue(RedisCommand("INFO", "server"), on: wire) { [weak self] result in
             self?.check(greeting: result)
-            if case .success(.string(let text)) = result { facts.runID = Self.field("run_id", of: text) }
+            if case .success(.string(let text)) = result { facts.incarnation = Self.field("run_id", of: text) }
         }
         var wasPromoted = true
         enqueue(RedisCommand("INFO", "replication"), on: wire) { result in
             // A replica that became master may lack what its master had answered.
             if case .success(.string(let text)) = result {
-                wasPromoted = Self.field("second_repl_offset", of: text) != "-1"
+                let promotedAt = Self.field("second_repl_offset", of: text)
+                wasPromoted = promotedAt != "-1"
+                if wasPromoted { facts.incarnation += "/\(promotedAt)" }
             }
         }
         enqueue(RedisCommand("CONFIG", "GET", "append*"), on: wire) { [weak self] result in
@@ -70,7 +73,7 @@ extension RedisLink {
 
     private func finishGreeting() {
         guard case .greeting(let wire, _) = state else { return }
-        if mode == .commands, server?.runID.isEmpty ?? true {
+        if mode == .commands, server?.incarnation.isEmpty ?? true {
             return fail("Redis did not tell its run_id (INFO server)")
         }
         state = .up(wire)

@@ -28,12 +28,12 @@ public final class LogClient {
     private var queue = PublishQueue()
     private var replication: ReplicationGate
     /// Who waits for the fork that is under way; `nil` while there is none.
-    private var recoveryWaiters: [(Result<LogHead, LogError>) -> Void]?
+    var recoveryWaiters: [(Result<LogHead, LogError>) -> Void]?
 
     /// Takes over the link's `onUp` and `onDown`.
     /// - Parameters:
     ///   - replicasMin: How many replicas of Redis must have a record before it counts as accepted (WAIT).
-    ///   - unixMilliseconds: The wall clock, for retention by age and new generations.
+    ///   - unixMilliseconds: The wall clock, for retention by age.
     public init(
         link: RedisLink, keys: LogKeys, retention: LogRetention, replicasMin: Int = 0,
         unixMilliseconds: @escaping () -> Int64
@@ -121,17 +121,15 @@ extension LogClient {
     }
 
     /// - Parameter isRepair: For entries that were in the log before.
-    private func send(_ call: PublishCall, repeatsAfterFork: Bool, isRepair: Bool = false) {
-        let now = unixMilliseconds()
+    func send(_ call: PublishCall, repeatsAfterFork: Bool, isRepair: Bool = false) {
         replication.sent()
         scripts.run(.publish, bytes: call.byteCount) { command in
             command.append(keys.feed)
             command.append(String(knownHead.generation))
             command.append(String(knownHead.sequence))
             command.append(Int64(retention.entriesMax))
-            command.append(now - retention.ageMax.milliseconds)
-            command.append(now)
-            command.append(link.server?.runID ?? "")
+            command.append(unixMilliseconds() - retention.ageMax.milliseconds)
+            command.append(link.server?.incarnation ?? "")
             command.append(isRepair ? "again" : "")
             for publication in call.publications { command.append(publication.blob) }
         } reply: { [weak self] result in
@@ -176,81 +174,5 @@ extension LogClient {
             case .failure(let error): call.fail(error)
             }
         }
-    }
-}
-
-// MARK: - Recovery
-
-extension LogClient {
-    /// Lets the log go on after Redis lost its end, or may have: forks it into a higher generation if need be, then
-    /// appends what this replica holds and Redis lost. Calls made meanwhile share the one under way.
-    /// - Parameter observed: The head Redis shows.
-    public func recover(observed: Cursor, completion: @escaping (Result<LogHead, LogError>) -> Void) {
-        if recoveryWaiters != nil {
-            recoveryWaiters?.append(completion)
-            return
-        }
-        recoveryWaiters = [completion]
-        fork(observed: observed, attemptsLeft: 5)
-    }
-
-    private func fork(observed: Cursor, attemptsLeft: Int) {
-        let held = heldEntries(observed)
-        let heldAfter = Self.heldAfter(held, observed: observed, knownHead: knownHead)
-        scripts.run(.fork) { command in
-            for cursor in [observed, knownHead] {
-                command.append(String(cursor.generation))
-                command.append(String(cursor.sequence))
-            }
-            command.append(unixMilliseconds())
-            command.append(String(heldAfter.generation))
-            command.append(String(heldAfter.sequence))
-            command.append(link.server?.runID ?? "")
-            command.append(link.server?.keepsAllAnswered == true ? "1" : "0")
-            command.append(Self.repairPeriod.milliseconds)
-        } reply: { [weak self] result in
-            guard let self else { return }
-            do throws(LogError) {
-                let (head, _) = try EntryDecoding.head(try result.get())
-                if head.cursor >= knownHead {
-                    appendAgain(held[...], head: head)
-                } else if attemptsLeft > 1 {
-                    // Somebody appended to the shortened log in between.
-                    fork(observed: head.cursor, attemptsLeft: attemptsLeft - 1)
-                } else {
-                    throw .lost(head: head.cursor)
-                }
-            } catch {
-                finishRecovery(.failure(error))
-            }
-        }
-    }
-
-    /// The cursor after which every entry up to the known head is held.
-    static func heldAfter(_ held: [LogEntry], observed: Cursor, knownHead: Cursor) -> Cursor {
-        guard let first = held.first?.cursor, let last = held.last?.cursor, last >= knownHead else { return knownHead }
-        let before = Cursor(generation: first.generation, sequence: first.sequence - min(1, first.sequence))
-        return before.generation == observed.generation ? max(before, observed) : before
-    }
-
-    /// Appends entries by id: what the log has already is merely found again.
-    func appendAgain(_ entries: [LogEntry], completion: @escaping (Result<Void, LogError>) -> Void) {
-        let publications = entries.map { Publication(record: $0.record) { _ in } }
-        let calls = PublishCall.split(publications)
-        guard !calls.isEmpty else { return completion(.success(())) }
-        let gathered = Gathered(count: calls.count, completion: completion)
-        for call in calls { send(call.reporting(to: gathered), repeatsAfterFork: false, isRepair: true) }
-    }
-
-    private func appendAgain(_ held: ArraySlice<LogEntry>, head: LogHead) {
-        appendAgain(Array(held)) { [weak self] result in
-            self?.finishRecovery(result.map { head })
-        }
-    }
-
-    private func finishRecovery(_ result: Result<LogHead, LogError>) {
-        let waiters = recoveryWaiters ?? []
-        recoveryWaiters = nil
-        for waiter in waiters { waiter(result) }
     }
 }

@@ -45,12 +45,14 @@ public final class LogFollower {
     /// The latest time the owner gave.
     private var clock = MonotonicTime(nanoseconds: 0)
     private var isProbing = false
+    private var isRepairOwed = false
+    private var isRepairing = false
     private let probeInterval: Duration
 
     /// - Parameters:
     ///   - name: Shown by CLIENT LIST, with `-sub` behind it for the subscription.
     ///   - replicasMin: See `LogClient`.
-    ///   - unixMilliseconds: The wall clock, for retention by age and new generations.
+    ///   - unixMilliseconds: The wall clock, for retention by age.
     public init(
         endpoint: RedisEndpoint, poller: Poller, subscriptionToken: PollToken, commandToken: PollToken, keys: LogKeys,
         retention: LogRetention, name: String, randomSeed: UInt64, replicasMin: Int = 0,
@@ -204,11 +206,12 @@ extension LogFollower {
             adopt(status)
         }
         client.confirmReplication()
+        repairIfOwed()
     }
 
     /// A server that started anew gets the log adopted at once, rather than with the next publish.
     private func adopt(_ status: LogStatus) {
-        guard status.head.cursor != .zero, let server = client.link.server, server.runID != status.incarnation,
+        guard status.head.cursor != .zero, let server = client.link.server, server.incarnation != status.incarnation,
             status.head.cursor >= tracker.head
         else { return }
         client.recover(observed: status.head.cursor) { [weak self] result in
@@ -223,15 +226,27 @@ extension LogFollower {
             case .deliver(let entries):
                 if let last = entries.last { client.observe(head: last.cursor) }
                 onEntries?(entries)
-            case .reset(let from, let to, let lostAfter, let reason):
-                // Asked before the ring takes entries of the new generation.
-                let held = lostAfter.map { heldEntries($0) } ?? []
+            case .reset(let from, let to, let reason):
                 onReset?(from, to, reason.rawValue)
-                client.appendAgain(held.filter { $0.cursor <= from }) { _ in }
+                isRepairOwed = true
             case .readNewest(let number, let limit): readNewest(number, limit: limit)
             case .read(let number, let after, let limit): read(number, after: after, limit: limit)
             case .fork(let number, let observed): fork(number, observed: observed)
             }
+        }
+        // Once the ring has what came with the reset.
+        if actions.contains(where: \.isReset) { repairIfOwed() }
+    }
+
+    /// After a move of the log, until it has succeeded: what this replica holds and Redis lost goes back into the log.
+    private func repairIfOwed() {
+        guard isRepairOwed, !isRepairing, client.isUp else { return }
+        isRepairOwed = false
+        isRepairing = true
+        client.repair { [weak self] result in
+            guard let self else { return }
+            isRepairing = false
+            if case .failure = result { isRepairOwed = true }
         }
     }
 
@@ -249,7 +264,7 @@ extension LogFollower {
     }
 
     private func read(_ number: FeedTracker.ReadNumber, after: Cursor, limit: Int) {
-        client.resume(after: after, limit: limit) { [weak self] result in
+        client.resume(after: after, limit: limit, ofKnownGeneration: false) { [weak self] result in
             guard let self else { return }
             switch result {
             case .success(let outcome):

@@ -133,7 +133,7 @@ public struct LogStatus: Hashable, Sendable {
     public var trimmed: Int
     /// Why Redis takes no writes at the moment; `nil` while it does.
     public var writesRefused: String?
-    /// The run id of the server that the log was last adopted in; empty for none.
+    /// The incarnation of the server that the log was last adopted in (`ServerFacts`); empty for none.
     public var incarnation: String
 
     /// The most entries that one probe lets go of; after that many there may be more.

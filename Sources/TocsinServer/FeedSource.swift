@@ -28,7 +28,7 @@ final class FeedSource {
             endpoint: shared.endpoint, poller: poller, subscriptionToken: tokens.subscription,
             commandToken: tokens.commands, keys: shared.keys, retention: shared.retention,
             name: shared.linkName("follower"), randomSeed: seed, replicasMin: shared.configuration.redisMinReplicas,
-            unixMilliseconds: unixMilliseconds)
+            unixMilliseconds: { [clock = shared.steadyClock] in clock.unixMilliseconds() })
         follower.heldEntries = heldEntries
         follower.onEntries = { [unowned self] entries in receive(entries) }
         follower.onReset = { [unowned self] from, to, reason in receiveReset(from, to, reason) }

@@ -21,6 +21,8 @@ final class ReplicaShared: Sendable {
     let decoderConfiguration: HTTPRequestDecoder.Configuration
     let started = MonotonicTime.now
     let startedUnixMilliseconds = unixMilliseconds()
+    /// For retention by age: a wall clock that is set must not cost threats.
+    let steadyClock = SteadyClock()
 
     init(
         _ configuration: ReplicaConfiguration, site: any Site = ThreatSite(), endpoint: RedisEndpoint,

@@ -185,7 +185,7 @@ private struct Simulation {
         for action in actions {
             switch action {
             case .deliver(let entries): for entry in entries { check(entry) }
-            case .reset(let from, let to, _, _):
+            case .reset(let from, let to, _):
                 resetCount += 1
                 if from >= to { violations.append("reset from \(from) back to \(to)") }
                 if let last, last > from { violations.append("reset from \(from) but delivered \(last)") }

@@ -39,7 +39,7 @@ struct ReplicationTests {
         let client = try client(loop, pair.master.endpoint)
         try loop.run("replicated") { client.link.connectedReplicas == 1 }
         guard case .success(.accepted) = try eventually(loop, client, "a") else {
-            Issue.record("not accepted with a replica")
+            Issue.record("not accepted with a replica: \(client.link.connectedReplicas) connected")
             return
         }
         pair.replica.send(signal: SIGSTOP)

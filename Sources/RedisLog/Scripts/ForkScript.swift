@@ -1,7 +1,7 @@
 /// Lets the log go on after Redis lost its end, or may have lost it. Compare-and-set: nothing happens unless the head
-/// is still the one observed. Publishes nothing; replicas see the change in the head.
+/// is still the one observed. A fork is announced on the channel, so that every replica looks into the log at once.
 ///
-/// The log is *adopted* in each server process once: a publish carries the run id of its server, and is refused until
+/// The log is *adopted* in each server process once: a publish names the incarnation of its server, and is refused until
 /// somebody has looked whether the log is whole. Without that, a replica that does not know of a loss would append to the
 /// old branch, and one cursor would stand for two threats.
 ///
@@ -10,9 +10,9 @@
 /// replicas held are accepted, so that they come before new ones.
 ///
 /// - KEYS: log, ids, counts, meta.
-/// - ARGV: observed generation and sequence (`0`, `0` for no log), known generation and sequence of the caller, new
-///   generation, generation and sequence after which the caller holds every entry up to the known head, run id of the
-///   server, `1` if the server keeps all it has answered, and for how long only held entries are accepted (ms).
+/// - ARGV: observed generation and sequence (`0`, `0` for no log), known generation and sequence of the caller, the
+///   server's incarnation, `1` if the server keeps all it has answered, for how long only held entries are
+///   accepted (ms), and the feed channel.
 /// - Reply: the head now standing (four elements).
 enum ForkScript {
     static let source =
@@ -27,12 +27,14 @@ enum ForkScript {
             local meta = redis.call('HMGET', KEYS[4], 'i', 'k')
             local isLost = before(g, s, ARGV[3], ARGV[4])
             -- A log of a version that kept no run id proves nothing against itself.
-            local isTrusted = not meta[1] or meta[1] == ARGV[8] or ARGV[9] == '1'
+            local isTrusted = not meta[1] or meta[1] == ARGV[5] or ARGV[6] == '1'
             if not isLost and isTrusted then
-              if head[1] and meta[1] ~= ARGV[8] then redis.call('HSET', KEYS[4], 'i', ARGV[8]) end
+              if head[1] and meta[1] ~= ARGV[5] then redis.call('HSET', KEYS[4], 'i', ARGV[5]) end
               return head
             end
-            local G = string.format('%.0f', math.max(tonumber(ARGV[5]), tonumber(g) + 1, tonumber(ARGV[3]) + 1))
+            local time = redis.call('TIME')
+            local now = time[1] * 1000 + math.floor(time[2] / 1000)
+            local G = string.format('%.0f', math.max(now, tonumber(g) + 1, tonumber(ARGV[3]) + 1))
             local S = string.format('%.0f', math.max(tonumber(s), tonumber(ARGV[4])))
             -- The generations there were, so that a cursor of none of them is told apart: the newest 64.
             local generations, seen = {}, {}
@@ -43,13 +45,9 @@ enum ForkScript {
               end
             end
             local list = table.concat(generations, ' ', math.max(1, #generations - 63))
-            local time = redis.call('TIME')
-            local held = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[10]))
-            local new = {'g', G, 's', S, 'f', g .. '-' .. s, 'i', ARGV[8], 'k', list, 'h', held}
-            if before(g, s, ARGV[6], ARGV[7]) then
-              new[#new + 1], new[#new + 2] = 't', ARGV[6] .. '-' .. ARGV[7]
-            end
-            redis.call('HSET', KEYS[4], unpack(new))
+            local held = string.format('%.0f', now + tonumber(ARGV[7]))
+            redis.call('HSET', KEYS[4], 'g', G, 's', S, 'f', g .. '-' .. s, 'i', ARGV[5], 'k', list, 'h', held)
+            redis.call('PUBLISH', ARGV[8], '!')
             return redis.call('HMGET', KEYS[4], 'g', 's', 't', 'f')
             """#
 }

@@ -2,7 +2,7 @@
 ///
 /// - KEYS: log, ids, counts, meta.
 /// - ARGV: feed channel, known generation, known sequence, retention count, retention time (Unix ms; older entries
-///   go), generation for a log that begins here, run id of the server, `again` for entries that a replica still held
+///   go), incarnation of the server (`ServerFacts`), `again` for entries that a replica still held
 ///   when Redis lost them (else empty), then one blob for each record.
 /// - Reply: `LOST` and the head found (`0-0` for none) when the log must be forked or adopted first; `REPAIR` while
 ///   only held entries are accepted; or the generation, then for each record the sequence number if accepted,
@@ -21,15 +21,17 @@ enum PublishScript {
             local begins = not g
             if begins then
               if ARGV[2] ~= '0' then return {'LOST', '0-0'} end
-              g = ARGV[6]
-            elseif meta[4] ~= ARGV[7] then
+              -- By the server's clock, which all replicas share.
+              local time = call('TIME')
+              g = format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+            elseif meta[4] ~= ARGV[6] then
               -- The server started anew: entries that nobody here knows of may be gone.
               return {'LOST', g .. '-' .. meta[2]}
             elseif g ~= ARGV[2] or s < tonumber(ARGV[3]) then
               local G, K = tonumber(g), tonumber(ARGV[2])
               if G < K or G == K and s < tonumber(ARGV[3]) then return {'LOST', g .. '-' .. meta[2]} end
             end
-            if meta[5] and ARGV[8] == '' then
+            if meta[5] and ARGV[7] == '' then
               -- By the server's clock; a clock that was set meanwhile must not hold publishers back for long.
               local time = call('TIME')
               local left = tonumber(meta[5]) - (time[1] * 1000 + math.floor(time[2] / 1000))
@@ -40,7 +42,7 @@ enum PublishScript {
             local function settle(added)
               local last, total = format('%d', s), format('%d', n + added)
               if begins then
-                call('HSET', KEYS[4], 'g', g, 's', last, 'n', total, 't', g .. '-0', 'i', ARGV[7], 'k', g)
+                call('HSET', KEYS[4], 'g', g, 's', last, 'n', total, 't', g .. '-0', 'i', ARGV[6], 'k', g)
               else
                 call('HSET', KEYS[4], 's', last, 'n', total)
               end
@@ -51,8 +53,8 @@ enum PublishScript {
             end
 
             -- One new record, the commonest call by far, without the tables of the general case.
-            if N == 9 then
-              local blob = ARGV[9]
+            if N == 8 then
+              local blob = ARGV[8]
               local id, digest, size, at = match(blob, '^(%S+) (%x+) %-?%d+ (%d+) ()')
               if not call('HGET', KEYS[2], id) then
                 s = s + 1
@@ -67,24 +69,24 @@ enum PublishScript {
             end
 
             local blobs, idOf, digestOf, facetsOf, ids = ARGV, {}, {}, {}, {}
-            for i = 9, N do
+            for i = 8, N do
               local id, digest, size, at = match(blobs[i], '^(%S+) (%x+) %-?%d+ (%d+) ()')
               idOf[i], digestOf[i] = id, digest
               facetsOf[i] = sub(blobs[i], at, at + size - 1)
-              ids[i - 8] = id
+              ids[i - 7] = id
             end
             local known = call('HMGET', KEYS[2], unpack(ids))
 
             local reply, first = {g}, s + 1
             local index, counts, lengths, new, here = {}, {}, {}, {}, {}
-            for i = 9, N do
+            for i = 8, N do
               local id = idOf[i]
-              local old = here[id] or known[i - 8]
+              local old = here[id] or known[i - 7]
               local cursor, digest = match(old or '', '^(%S+) (%S+)$')
               -- An index without its entry proves nothing: the record is accepted anew.
               local entry = cursor and call('XRANGE', KEYS[1], cursor, cursor)[1]
               if entry then
-                reply[i - 7] = digest == digestOf[i] and {cursor, entry[2][2]} or {cursor}
+                reply[i - 6] = digest == digestOf[i] and {cursor, entry[2][2]} or {cursor}
               else
                 s = s + 1
                 local cursor = format('%s-%d', g, s)
@@ -97,7 +99,7 @@ enum PublishScript {
                 counts[facets] = (counts[facets] or 0) + 1
                 lengths[#lengths + 1] = #blobs[i]
                 new[#new + 1] = blobs[i]
-                reply[i - 7] = s
+                reply[i - 6] = s
               end
             end
             if #new == 0 then return reply end

@@ -9,7 +9,8 @@ enum HeadFunction {
 ///
 /// - KEYS: log, ids, counts, meta. ARGV: retention count, retention time (Unix ms).
 /// - Reply: head (four elements), number retained, number ever accepted, number trimmed now, why Redis refuses writes
-///   (empty when it does not), and the run id of the server that the log was last adopted in.
+///   (empty when it does not), and the incarnation of the server that the log was last
+///   adopted in.
 enum MaintainScript {
     static let source =
         TrimFunction.source + #"""
@@ -25,7 +26,8 @@ enum MaintainScript {
             """#
 }
 
-/// Reads what follows a cursor. KEYS: log, ids, counts, meta. ARGV: generation, sequence, limit.
+/// Reads what follows a cursor. KEYS: log, ids, counts, meta. ARGV: generation, sequence, limit, `1` to refuse a cursor
+/// of a generation that the log never had.
 ///
 /// Reply: head (four elements), then `A` (the cursor is ahead of the head), `U` (there never was its generation), `T`
 /// (trimmed: the cursor lies before `t`) or the array of entries and 1 if the entry at the cursor itself still stands, else 0.
@@ -39,7 +41,7 @@ enum ResumeScript {
               head[5] = 'A'
               return head
             end
-            local generations = redis.call('HGET', KEYS[4], 'k')
+            local generations = ARGV[4] == '1' and redis.call('HGET', KEYS[4], 'k')
             if G ~= 0 and generations and ARGV[1] ~= head[1]
               and not string.find(' ' .. generations .. ' ', ' ' .. ARGV[1] .. ' ', 1, true)
             then
@@ -80,6 +82,18 @@ enum FindScript {
         if not place then return {} end
         local cursor = string.match(place, '^%S+')
         return redis.call('XRANGE', KEYS[1], cursor, cursor)
+        """#
+}
+
+/// Which ids the index lacks. KEYS: log, ids, counts, meta. ARGV: at most 1,000 ids.
+/// Reply: up to which cursor retention has trimmed (null when it has not), then the positions of those that are missing.
+enum MissingScript {
+    static let source = #"""
+        local reply = {redis.call('HGET', KEYS[4], 't')}
+        for position, place in ipairs(redis.call('HMGET', KEYS[2], unpack(ARGV))) do
+          if not place then reply[#reply + 1] = position end
+        end
+        return reply
         """#
 }
 

@@ -1,0 +1,93 @@
+public import ThreatFeed
+
+extension LogClient {
+    private static let idsPerCall = 1_000
+
+    /// Lets the log go on after Redis lost its end, or may have: forks it into a higher generation if need be, then
+    /// appends what this replica holds and Redis lost. Calls made meanwhile share the one under way.
+    /// - Parameter observed: The head Redis shows.
+    public func recover(observed: Cursor, completion: @escaping (Result<LogHead, LogError>) -> Void) {
+        if recoveryWaiters != nil {
+            recoveryWaiters?.append(completion)
+            return
+        }
+        recoveryWaiters = [completion]
+        fork(observed: observed, attemptsLeft: 5)
+    }
+
+    private func fork(observed: Cursor, attemptsLeft: Int) {
+        scripts.run(.fork) { command in
+            for cursor in [observed, knownHead] {
+                command.append(String(cursor.generation))
+                command.append(String(cursor.sequence))
+            }
+            command.append(link.server?.incarnation ?? "")
+            command.append(link.server?.keepsAllAnswered == true ? "1" : "0")
+            command.append(Self.repairPeriod.milliseconds)
+            command.append(keys.feed)
+        } reply: { [weak self] result in
+            guard let self else { return }
+            do throws(LogError) {
+                let (head, _) = try EntryDecoding.head(try result.get())
+                if head.cursor >= knownHead {
+                    guard head.cursor.generation > observed.generation else { return finishRecovery(.success(head)) }
+                    repair { [weak self] in self?.finishRecovery($0.map { head }) }
+                } else if attemptsLeft > 1 {
+                    // Somebody appended to the shortened log in between.
+                    fork(observed: head.cursor, attemptsLeft: attemptsLeft - 1)
+                } else {
+                    throw .lost(head: head.cursor)
+                }
+            } catch {
+                finishRecovery(.failure(error))
+            }
+        }
+    }
+
+    private func finishRecovery(_ result: Result<LogHead, LogError>) {
+        let waiters = recoveryWaiters ?? []
+        recoveryWaiters = nil
+        for waiter in waiters { waiter(result) }
+    }
+
+    /// Appends again what this replica holds and the log lacks, but for what retention has let go of.
+    func repair(completion: @escaping (Result<Void, LogError>) -> Void) {
+        findMissing(in: heldEntries(.zero)[...], found: []) { [weak self] result in
+            switch result {
+            case .success(let missing): self?.appendAgain(missing, completion: completion)
+            case .failure(let error): completion(.failure(error))
+            }
+        }
+    }
+
+    private func findMissing(
+        in held: ArraySlice<LogEntry>, found: [LogEntry], completion: @escaping (Result<[LogEntry], LogError>) -> Void
+    ) {
+        let asked = held.prefix(Self.idsPerCall)
+        guard !asked.isEmpty else { return completion(.success(found)) }
+        scripts.run(.missing) { command in
+            for entry in asked { command.append(entry.record.id) }
+        } reply: { [weak self] result in
+            guard let self else { return }
+            switch result {
+            case .success(let reply):
+                let trimmed = EntryDecoding.cursor(reply.elements?.first) ?? .zero
+                let missing = (reply.elements ?? []).dropFirst().compactMap { position in
+                    position.integer.map { asked[asked.startIndex + Int($0) - 1] }
+                }
+                // Where nothing was trimmed, it tells where the log begins, which lost entries lie before.
+                let kept = missing.filter { trimmed.sequence == 0 || $0.cursor > trimmed }
+                findMissing(in: held.dropFirst(asked.count), found: found + kept, completion: completion)
+            case .failure(let error): completion(.failure(error))
+            }
+        }
+    }
+
+    private func appendAgain(_ entries: [LogEntry], completion: @escaping (Result<Void, LogError>) -> Void) {
+        let publications = entries.map { Publication(record: $0.record) { _ in } }
+        let calls = PublishCall.split(publications)
+        guard !calls.isEmpty else { return completion(.success(())) }
+        let gathered = Gathered(count: calls.count, completion: completion)
+        for call in calls { send(call.reporting(to: gathered), repeatsAfterFork: false, isRepair: true) }
+    }
+}
