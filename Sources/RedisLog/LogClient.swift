@@ -15,9 +15,12 @@ public final class LogClient {
     /// The highest cursor this client knows to have been in the log.
     public private(set) var knownHead = Cursor.zero
     public let link: RedisLink
+    /// The generations of the log that this client has gone through, oldest first.
+    private(set) var seenGenerations: [UInt64] = []
 
     static let callRecordsMax = 64
     static let callBytesMax = 1 << 20
+    static let generationsMax = 64
     /// For how long after a fork only entries that replicas held are accepted.
     static let repairPeriod = Duration.milliseconds(500)
 
@@ -62,6 +65,10 @@ public final class LogClient {
 
     /// Tells of an entry seen elsewhere, so that a publish is refused when Redis no longer has it.
     public func observe(head: Cursor) {
+        if head.generation > knownHead.generation {
+            seenGenerations.append(head.generation)
+            if seenGenerations.count > Self.generationsMax { seenGenerations.removeFirst() }
+        }
         knownHead = max(knownHead, head)
     }
 

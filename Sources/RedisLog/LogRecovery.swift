@@ -25,6 +25,7 @@ extension LogClient {
             command.append(link.server?.keepsAllAnswered == true ? "1" : "0")
             command.append(Self.repairPeriod.milliseconds)
             command.append(keys.feed)
+            command.append(seenGenerations.map(String.init).joined(separator: " "))
         } reply: { [weak self] result in
             guard let self else { return }
             do throws(LogError) {

@@ -86,13 +86,42 @@ struct AdoptionTests {
         #expect(follower.resets.count == 1)
     }
 
+    @Test("a replica of another branch moves what its clients never saw behind the fork")
+    func movesUnseen() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let one = try loop.client(server.endpoint)
+        let two = try loop.client(server.endpoint)
+        let common = try publish(loop, one, "common")
+        two.observe(head: common)
+        one.observe(head: Cursor(generation: common.generation, sequence: common.sequence + 3))
+        let unseen = try publish(loop, one, "unseen")
+        try #require(unseen.generation > common.generation)
+        // As from a master that was cut off and has been replaced.
+        let stale = Cursor(generation: unseen.generation + 1_000_000, sequence: 9)
+        two.observe(head: stale)
+        let new = try publish(loop, two, "new")
+        #expect(new.generation > stale.generation)
+        let outcome: Result<ResumeOutcome, LogError> = try loop.value("resume") {
+            two.resume(after: stale, limit: 10, completion: $0)
+        }
+        guard case .entries(let entries, _, anchored: false) = try outcome.get() else {
+            Issue.record("\(outcome)")
+            return
+        }
+        #expect(entries.map(\.record.id) == ["unseen", "new"])
+        let page: Result<LogPage, LogError> = try loop.value("all") { two.newest(limit: 10, completion: $0) }
+        #expect(try page.get().entries.map(\.record.id) == ["new", "unseen", "common"])
+        #expect(try publish(loop, one, "unseen") == entries[0].cursor)
+    }
+
     @Test("a cursor of a generation that never was is told apart from one of a lost branch")
     func unknownGeneration() throws {
         let server = try RedisServer()
         let loop = try TestLoop()
         let client = try loop.client(server.endpoint)
         let first = try publish(loop, client, "a")
-        client.observe(head: Cursor(generation: first.generation, sequence: first.sequence + 5))
+        client.observe(head: Cursor(generation: first.generation + 1_000, sequence: first.sequence + 5))
         let second = try publish(loop, client, "b")
         try #require(second.generation > first.generation)
         let unknown = Cursor(generation: first.generation + 1, sequence: 1)

@@ -9,10 +9,13 @@
 /// in the hands of the same process as before. It rises in any other case; then, for a short time, only entries that
 /// replicas held are accepted, so that they come before new ones.
 ///
+/// A caller of another branch, from a server that was replaced, may stand beyond entries that it and its clients never
+/// saw. They are moved behind the fork, at most the newest 1,000, so that everybody gets them.
+///
 /// - KEYS: log, ids, counts, meta.
 /// - ARGV: observed generation and sequence (`0`, `0` for no log), known generation and sequence of the caller, the
 ///   server's incarnation, `1` if the server keeps all it has answered, for how long only held entries are
-///   accepted (ms), and the feed channel.
+///   accepted (ms), the feed channel, and the generations that the caller has seen, oldest first.
 /// - Reply: the head now standing (four elements).
 enum ForkScript {
     static let source =
@@ -35,7 +38,7 @@ enum ForkScript {
             local time = redis.call('TIME')
             local now = time[1] * 1000 + math.floor(time[2] / 1000)
             local G = string.format('%.0f', math.max(now, tonumber(g) + 1, tonumber(ARGV[3]) + 1))
-            local S = string.format('%.0f', math.max(tonumber(s), tonumber(ARGV[4])))
+            local S = math.max(tonumber(s), tonumber(ARGV[4]))
             -- The generations there were, so that a cursor of none of them is told apart: the newest 64.
             local generations, seen = {}, {}
             for known in string.gmatch((meta[2] or '') .. ' ' .. g .. ' ' .. ARGV[3] .. ' ' .. G, '%d+') do
@@ -46,6 +49,30 @@ enum ForkScript {
             end
             local list = table.concat(generations, ' ', math.max(1, #generations - 63))
             local held = string.format('%.0f', now + tonumber(ARGV[7]))
+
+            local earliest, mine = nil, {}
+            for generation in string.gmatch(ARGV[9], '%d+') do
+              earliest = earliest or tonumber(generation)
+              mine[generation] = true
+            end
+            local unseen = {}
+            if isLost and earliest then
+              for _, entry in ipairs(redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1000)) do
+                local generation = string.match(entry[1], '^%d+')
+                if mine[generation] or tonumber(generation) < earliest then break end
+                unseen[#unseen + 1] = entry
+              end
+            end
+            for i = #unseen, 1, -1 do
+              local old, blob = unseen[i][1], unseen[i][2][2]
+              local id, digest = string.match(blob, '^(%S+) (%x+) ')
+              S = S + 1
+              local cursor = G .. '-' .. string.format('%.0f', S)
+              redis.call('XADD', KEYS[1], cursor, 'r', blob)
+              redis.call('HSET', KEYS[2], id, cursor .. ' ' .. digest)
+              redis.call('XDEL', KEYS[1], old)
+            end
+            S = string.format('%.0f', S)
             redis.call('HSET', KEYS[4], 'g', G, 's', S, 'f', g .. '-' .. s, 'i', ARGV[5], 'k', list, 'h', held)
             redis.call('PUBLISH', ARGV[8], '!')
             return redis.call('HMGET', KEYS[4], 'g', 's', 't', 'f')
