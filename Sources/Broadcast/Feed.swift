@@ -17,6 +17,12 @@ public struct ClientPosition: Sendable {
     public static let outside = ClientPosition(
         next: 0, cursor: .zero, filterClass: .everything, form: .webSocket)
 
+    /// Leaves every feed; only the rest of a cut entry is still to be sent.
+    public mutating func leaveForPartial() {
+        next = 0
+        filterClass = .everything
+    }
+
     /// The bytes of the cut entry that the socket has not taken; empty without one.
     public var partialRest: UnsafeRawBufferPointer {
         guard let partial else { return UnsafeRawBufferPointer(start: nil, count: 0) }
@@ -78,6 +84,15 @@ public final class Feed {
     /// - Returns: `nil` when the ring does not reach back to `cursor`, or not yet up to it.
     public func join(after cursor: Cursor, filter: Filter, form: WireForm) -> ClientPosition? {
         guard let position = ring.position(after: cursor) else { return nil }
+        return join(at: position, after: cursor, filter: filter, form: form)
+    }
+
+    /// Enters a client at a position, which the ring holds or is about to.
+    /// - Parameter cursor: Where it stands: everything that matches up to here it has got.
+    public func join(
+        at position: FeedPosition, after cursor: Cursor, filter: Filter, form: WireForm
+    ) -> ClientPosition {
+        precondition(position >= ring.tail && position <= ring.head, "the ring reaches from where a client joins it")
         let filterClass = classes.join(filter, from: position, in: ring)
         return ClientPosition(next: position, cursor: cursor, filterClass: filterClass, form: form)
     }

@@ -100,7 +100,7 @@ public struct Ring {
 
 extension Cursor {
     /// The cursor just before this one in its generation.
-    fileprivate var predecessor: Cursor {
+    var predecessor: Cursor {
         Cursor(generation: generation, sequence: sequence - min(1, sequence))
     }
 }

@@ -50,8 +50,15 @@ public struct Limits: Sendable {
     public var framesPerMessageMax = 4_096
     /// Messages and pings, averaged over ten seconds.
     public var messagesPerSecondMax = 50
+    /// After so long without a word from a client it is sent a ping.
+    public var pingInterval = Duration.seconds(20)
+    /// How long the pong may take, or anything else it says.
+    public var pongDeadline = Duration.seconds(20)
 
     // MARK: The feed
+
+    /// Streams that start in a second; more wait for their turn.
+    public var streamsPerSecondMax = 2_000
 
     /// Entries that each event loop keeps at hand for its clients.
     public var ringEntriesMax = 16_384

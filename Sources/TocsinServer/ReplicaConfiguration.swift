@@ -36,8 +36,8 @@ public struct ReplicaConfiguration: Sendable {
     public var retentionCount = 100_000
     /// How long a threat stays readable.
     public var retentionAge = Duration.seconds(7 * 86_400)
-    /// How long a drain may take; streaming clients are closed at moments spread over its first four fifths.
-    public var drainPeriod = Duration.seconds(10)
+    /// How long a drain may take; streaming clients are closed at moments spread over most of it.
+    public var drainPeriod = Duration.seconds(20)
 
     /// How long a streaming client may go without a frame before it gets a heartbeat.
     public var heartbeatInterval = Duration.seconds(15)

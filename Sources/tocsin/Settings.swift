@@ -173,6 +173,10 @@ enum Settings {
             "messages-per-second-max", help: "Messages and pings of one WebSocket client, averaged over ten seconds.",
             range: 1...1_000_000, member: \.limits.messagesPerSecondMax),
         .count(
+            "streams-per-second-max",
+            help: "Streams that start in a second; more wait for their turn, and beyond 8 s of waiting get 1013.",
+            range: 1...1_000_000, member: \.limits.streamsPerSecondMax),
+        .count(
             "ring-entries", help: "The most entries each event loop keeps at hand for its clients.",
             range: 16...4_194_304, member: \.limits.ringEntriesMax),
         .size(
@@ -184,6 +188,12 @@ enum Settings {
         .seconds(
             "heartbeat-seconds", help: "How long a streaming client may go without a frame before it gets a heartbeat.",
             range: 1...3_600, member: \.heartbeatInterval),
+        .seconds(
+            "ping-seconds", help: "Silence of a WebSocket client after which it is sent a ping.", range: 1...3_600,
+            member: \.limits.pingInterval),
+        .seconds(
+            "pong-seconds", help: "How long it may then stay silent until it is closed with 4001.", range: 1...3_600,
+            member: \.limits.pongDeadline),
         .seconds(
             "idle-seconds", help: "How long an HTTP connection stays open between requests.", range: 1...86_400,
             member: \.limits.idleTimeout),

@@ -6,6 +6,14 @@ import ThreatFeed
 
 func cursor(_ sequence: UInt64) -> Cursor { Cursor(generation: 1, sequence: sequence) }
 
+func logEntry(_ generation: UInt64, _ sequence: UInt64) -> LogEntry {
+    let facets = Facets(severity: .medium, threatType: "malware", customerName: nil)
+    let record = ThreatRecord(
+        id: "t-\(generation)-\(sequence)", digest: ContentDigest(prefixOf: Array(repeating: 0, count: 16)),
+        receivedAtMilliseconds: 0, facets: facets, tail: [])
+    return LogEntry(cursor: Cursor(generation: generation, sequence: sequence), record: record)
+}
+
 /// An entry whose bytes are its sequence number, or `text`.
 func entry(_ sequence: UInt64, severity: Severity = .medium, text: String? = nil) -> FeedEntry {
     let facets = Facets(severity: severity, threatType: "malware", customerName: nil)

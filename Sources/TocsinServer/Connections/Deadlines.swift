@@ -6,7 +6,7 @@ import ThreatFeed
 import WebSocketProtocol
 
 extension EventLoop {
-    /// Looks at every connection once: what waited too long, and who is due a heartbeat.
+    /// Looks at every connection once: what waited too long, who is silent, and who is due a heartbeat.
     func checkDeadlines() {
         let tick = tick
         for slot in 0..<connections.slotCount {
@@ -16,32 +16,42 @@ extension EventLoop {
             if let deadline = connection.pointee.deadline, deadline <= tick {
                 connection.pointee.deadline = nil
                 deadlinePassed(connection)
-            } else if connection.pointee.isStreaming,
-                connection.pointee.lastSent + shared.configuration.heartbeatInterval <= tick
-            {
-                sendHeartbeat(connection)
+            } else if connection.pointee.isStreaming {
+                checkLiveness(connection)
+                if connection.pointee.lastSent + shared.configuration.heartbeatInterval <= tick {
+                    sendHeartbeat(connection)
+                }
             }
         }
     }
 
-    /// Spreads the end of the streams over the first four fifths of the drain, so that their clients do not arrive at
-    /// the other replicas all at once.
+    /// Spreads the end of the streams over most of the drain, evenly and in random order, so that their clients do not
+    /// arrive at the other replicas all at once.
     func scheduleClosing(within period: Duration) {
-        let tick = tick
-        let last = period.nanoseconds * 4 / 5
+        var streams: [PollToken] = []
         for slot in 0..<connections.slotCount {
             guard let connection = connections.connection(inSlot: slot) else { continue }
             if connection.pointee.isStreaming {
-                let moment = Int64.random(in: 0...max(0, last), using: &random)
-                connection.pointee.deadline = tick + .nanoseconds(moment)
+                streams.append(connection.pointee.token)
             } else if case .http(let conversation) = connection.pointee.dialogue, conversation.decoder.isIdle,
                 !conversation.isAnswering
             {
-                // A request may be on its way already; it is answered with `Connection: close`.
-                connection.pointee.deadline = tick + min(.seconds(1), period / 4)
+                // Balancers send requests on it until they have seen /ready; each is answered with `Connection: close`.
+                connection.pointee.deadline = tick + min(.seconds(5), period / 2)
             }
         }
+        streams.shuffle(using: &random)
+        for (index, token) in streams.enumerated() {
+            let share = (Double(index) + Double.random(in: 0..<1, using: &random)) / Double(streams.count)
+            let moment = Self.closingBegins + (Self.closingEnds - Self.closingBegins) * share
+            connections.find(token)?.pointee.deadline = tick + period * moment
+        }
     }
+
+    /// Parts of the drain between which streams are closed. Before, balancers take the replica out, lest its clients come
+    /// back to it; after, those who have not answered the close yet still can.
+    private static let closingBegins = 0.1
+    private static let closingEnds = 0.8
 
     private func deadlinePassed(_ connection: UnsafeMutablePointer<Connection>) {
         if let tls = connection.pointee.tls, !tls.isEstablished { return close(connection) }
@@ -69,15 +79,34 @@ extension EventLoop {
     /// Only for a client that has everything it can have: any other has frames on the way.
     private func sendHeartbeat(_ connection: UnsafeMutablePointer<Connection>) {
         guard !connection.pointee.hasOutput, connection.pointee.client.partial == nil else { return }
-        let cursor: Cursor
         if let catchUp = connection.pointee.catchUp {
             // While Redis cannot be read a client stays where it is, and is told so.
-            guard case .reading = catchUp.stage else { return }
-            cursor = catchUp.cursor
+            guard !catchUp.awaitsFirstFrame else { return }
         } else {
             guard feed?.isAtHead(connection.pointee.client) == true else { return }
-            cursor = connection.pointee.client.cursor
         }
+        let cursor = connection.pointee.cursor
         enqueue(.heartbeat, FeedFrame.heartbeat(cursor: cursor), cursor: cursor, connection)
+    }
+
+    /// Pings a WebSocket client that says nothing, and drops one that does not answer.
+    private func checkLiveness(_ connection: UnsafeMutablePointer<Connection>) {
+        guard case .webSocket(let session) = connection.pointee.dialogue, !connection.pointee.awaitsFirstFrame else {
+            return
+        }
+        let limits = shared.limits
+        switch session.liveness.check(
+            now: tick, pingInterval: limits.pingInterval, pongDeadline: limits.pongDeadline)
+        {
+        case .alive: break
+        case .pingDue:
+            FrameEncoder.append(opcode: .ping, payload: [UInt8]().span, to: &connection.pointee.outbox)
+            markDirty(connection)
+        case .dead:
+            // The ping may wait behind more than a slow client could read so far.
+            let isProgressing =
+                connection.pointee.isSendBlocked && connection.pointee.lastSent + limits.pongDeadline > tick
+            if !isProgressing { drop(connection, .unresponsive) }
+        }
     }
 }

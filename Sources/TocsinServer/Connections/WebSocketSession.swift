@@ -27,6 +27,7 @@ final class WebSocketSession {
     var decoder: MessageDecoder
     let messages: any WebSocketMessages
     var closeHandshake = CloseHandshake(role: .server)
+    var liveness: Liveness
     /// Messages, pings and pongs received since `allowanceStart`; a flood ends the connection.
     private var received = 0
     private var allowanceStart: Tick
@@ -36,6 +37,7 @@ final class WebSocketSession {
     init(decoder: MessageDecoder, messages: any WebSocketMessages, now: Tick) {
         self.decoder = decoder
         self.messages = messages
+        liveness = Liveness(now: now)
         allowanceStart = now
     }
 
@@ -69,6 +71,7 @@ final class WebSocketSession {
 extension EventLoop {
     /// Serves everything a WebSocket client has said.
     func serveMessages(_ connection: UnsafeMutablePointer<Connection>, _ session: WebSocketSession) {
+        session.liveness.heard(now: tick)
         defer { session.noteProgress(now: tick) }
         do throws(FrameError) {
             while let event = try session.decoder.next() {
@@ -80,7 +83,7 @@ extension EventLoop {
                 guard session.closeHandshake.maySendData else { continue }
                 switch event {
                 case .close: break
-                // Nobody is asked for one; a client may say that it lives, not flood.
+                // A client may say that it lives, also unasked; not flood.
                 case .pong: _ = withinAllowance(connection, session)
                 case .ping(let payload): answerPing(payload, connection, session)
                 case .text(let text):
@@ -187,14 +190,12 @@ extension EventLoop {
 
     private func setFilter(_ filter: Filter, _ connection: UnsafeMutablePointer<Connection>) {
         precondition(connection.pointee.isStreaming, "a client that may be answered is in the feed or on its way there")
-        let cursor: Cursor
         if let catchUp = connection.pointee.catchUp {
             catchUp.filter = filter
-            cursor = catchUp.cursor
         } else {
             feed?.setFilter(filter, for: &connection.pointee.client)
-            cursor = connection.pointee.client.cursor
         }
+        let cursor = connection.pointee.cursor
         sendFrame(FeedFrame.filtered(cursor: cursor), connection)
     }
 

@@ -55,8 +55,14 @@ extension EventLoop {
     /// - Returns: Whether it has ended.
     func dropIfUnread(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
         guard let since = connection.pointee.outputSince, since + outputPatience <= tick else { return false }
-        metrics.droppedClients.add(1)
         shared.logger.limited("unread_output", "closed a client that does not take what it is sent")
+        if connection.pointee.isStreaming, !shared.buffers.isExhausted {
+            // It may read one day, and then learns where to resume.
+            connection.pointee.outputSince = tick
+            drop(connection, .unread)
+            return false
+        }
+        metrics.dropped(.unread)
         close(connection)
         return true
     }

@@ -1,6 +1,7 @@
 import Broadcast
 import Codecs
 import PosixIO
+import ThreatFeed
 
 /// One client of an event loop: a plain value in a slab, found by `{slot, generation}`.
 ///
@@ -73,12 +74,10 @@ struct Connection: ~Copyable {
     var hasOutput: Bool { hasOutbox || (tls?.unsentCount ?? 0) > 0 }
 
     /// Whether what it says must wait, because its first frame is not known yet.
-    var awaitsFirstFrame: Bool {
-        switch catchUp?.stage {
-        case .resuming, .collectingHistory: true
-        case .reading, .none: false
-        }
-    }
+    var awaitsFirstFrame: Bool { catchUp?.awaitsFirstFrame ?? false }
+
+    /// Where a client of the feed stands: everything that matches up to here was given to it.
+    var cursor: Cursor { catchUp?.join.cursor ?? client.cursor }
 
     /// Whether it receives the feed, or will once it has caught up.
     var isStreaming: Bool { sweepIndex != nil || catchUp != nil }

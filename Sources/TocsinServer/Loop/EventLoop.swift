@@ -28,8 +28,12 @@ final class EventLoop {
     /// Slots of connections that have something of their own to send.
     var dirty: [PollToken] = []
     var sweep = Sweep()
-    /// Connections that read what they missed from the log.
+    /// Connections on their way through the log into the ring.
     var catchingUp: [PollToken] = []
+    /// Reads the log for all of them.
+    var reader = ResumeReader()
+    /// Streams that wait for their turn to start.
+    var starts: StreamStarts
 
     /// Large reads of the log for streams, and those for lists, whose searches may be long: neither waits for the other.
     private(set) lazy var reads = ReadQueue { [unowned self] in connections.find($0) != nil }
@@ -59,6 +63,8 @@ final class EventLoop {
     private var drainEnd: MonotonicTime?
     private var listenEnd: MonotonicTime?
     private(set) var isFinished = false
+    /// A tick so late means that the process did not run.
+    private static let stopMin = Duration.seconds(2)
 
     /// Descriptors of the loop itself; connections have the slots below.
     enum Source {
@@ -80,6 +86,7 @@ final class EventLoop {
         let listener = Listener(socket: listener)
         self.listener = listener
         nextTick = started
+        starts = StreamStarts(perSecond: Double(shared.limits.streamsPerSecondMax) / Double(shared.loops.count))
         plaintextScratch =
             shared.certificates == nil
             ? UnsafeMutableRawBufferPointer(start: nil, count: 0)
@@ -89,7 +96,7 @@ final class EventLoop {
                 endpoint: shared.endpoint, poller: poller, token: Source.log, name: shared.linkName("commands"),
                 randomSeed: random.next()),
             keys: shared.keys, retention: shared.retention, replicasMin: shared.configuration.redisMinReplicas,
-            unixMilliseconds: unixMilliseconds)
+            unixMilliseconds: { [clock = shared.steadyClock] in clock.unixMilliseconds() })
         log.heldEntries = { [unowned self] in feed?.ring.logEntries(after: $0) ?? [] }
         if let peers {
             follower = FeedSource(
@@ -133,6 +140,8 @@ final class EventLoop {
         if let deadline = log.link.nextDeadline, now >= deadline { log.link.tick(now: now) }
         if let deadline = follower?.nextDeadline, now >= deadline { follower?.tick(now: now) }
         if now >= nextTick { runTick() }
+        if let turn = starts.nextTurn, now >= turn { startDueStreams() }
+        serveReader()
         sendDirty()
         sweepSlice()
         log.flush(now: now)
@@ -179,8 +188,9 @@ final class EventLoop {
     }
 
     private func timeoutMilliseconds() -> Int32 {
-        if sweep.isDue || !dirty.isEmpty || !heldMessages.isEmpty { return 0 }
+        if sweep.isDue || reader.isDue || !dirty.isEmpty || !heldMessages.isEmpty { return 0 }
         var next = nextTick
+        if let turn = starts.nextTurn { next = min(next, turn) }
         if let deadline = log.link.nextDeadline { next = min(next, deadline) }
         if let deadline = follower?.nextDeadline { next = min(next, deadline) }
         return Int32(clamping: max(0, (next - .now).millisecondsRoundedUp))
@@ -188,10 +198,12 @@ final class EventLoop {
 
     private func runTick() {
         updateDate()
+        // After a stop of the process what came meanwhile must be read before anybody is found to be silent.
+        let wasStopped = now - nextTick > Self.stopMin
         // Between drains nothing needs finer time than a second; an idle replica should sleep.
         nextTick = now + (drainEnd == nil ? .seconds(1) : Tick.duration)
-        advanceCatchUps()
-        checkDeadlines()
+        advanceCatchUps(isTick: true)
+        if !wasStopped { checkDeadlines() }
         if let listener { resumeAccepting(listener) }
         if let drainEnd, now >= drainEnd || hasNothingLeft { isFinished = true }
         if let listenEnd, now >= listenEnd { stopListening() }

@@ -69,15 +69,15 @@ extension EventLoop {
     func send(_ connection: UnsafeMutablePointer<Connection>) {
         if connection.pointee.isSendBlocked {
             if connection.pointee.sweepIndex != nil, feed?.fellOff(connection.pointee.client) == true {
-                dropSlowClient(connection)
+                drop(connection, .lagged)
             }
             return
         }
         if let tls = connection.pointee.tls, !flushCiphertext(tls, connection) { return }
         guard connection.pointee.client.partial == nil || sendPartial(connection) else { return }
         guard !connection.pointee.hasOutbox || sendOutbox(connection) else { return }
-        if connection.pointee.sweepIndex != nil {
-            sendEntries(connection)
+        if connection.pointee.sweepIndex != nil, let feed {
+            sendEntries(of: feed, connection)
         } else if connection.pointee.closesWhenSent {
             finishSending(connection)
         } else if let catchUp = connection.pointee.catchUp {
@@ -100,8 +100,8 @@ extension EventLoop {
         return false
     }
 
-    /// - Returns: Whether all of it went.
-    private func sendOutbox(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
+    /// - Returns: Whether all of it went. If not, the connection may be gone.
+    func sendOutbox(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
         let result = connection.pointee.outbox.withUnsafeBytes { bytes in
             transmit(UnsafeRawBufferPointer(rebasing: bytes[connection.pointee.outboxBytesSent...]), connection)
         }
@@ -118,20 +118,21 @@ extension EventLoop {
         return false
     }
 
-    private func sendEntries(_ connection: UnsafeMutablePointer<Connection>) {
-        while let isAtHead = feed?.isAtHead(connection.pointee.client), !isAtHead {
-            if feed?.fellOff(connection.pointee.client) == true {
-                dropSlowClient(connection)
+    /// Gives a client what it lacks of `feed`, the ring or a page of the log. The connection may be gone afterwards.
+    func sendEntries(of feed: Feed, _ connection: UnsafeMutablePointer<Connection>) {
+        while !feed.isAtHead(connection.pointee.client) {
+            if feed.fellOff(connection.pointee.client) {
+                drop(connection, .lagged)
                 return
             }
-            guard let batch = feed?.batch(for: connection.pointee.client) else { return }
+            let batch = feed.batch(for: connection.pointee.client)
             var count = 0
             if batch.byteCount > 0 {
                 guard let sent = transferred(transmit(batch, connection), connection) else { return }
                 count = sent
             }
-            let whole = feed?.advance(&connection.pointee.client, past: batch, byteCount: count) ?? 0
-            metrics.deliveredEntries.add(whole)
+            metrics.deliveredEntries.add(
+                feed.advance(&connection.pointee.client, past: batch, byteCount: count))
             if count < batch.byteCount {
                 block(connection)
                 return
@@ -202,6 +203,7 @@ extension EventLoop {
         connection.pointee.deadline = tick + .seconds(2)
         updateInterest(connection)
     }
+
     func countStreamEnd(_ connection: UnsafeMutablePointer<Connection>) {
         switch connection.pointee.dialogue {
         case .webSocket: metrics.webSocketClients.add(-1)

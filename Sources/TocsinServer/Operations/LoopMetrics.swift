@@ -13,13 +13,22 @@ final class LoopMetrics: Sendable {
     let acceptedThreats = Counter()
     let rejectedThreats = Counter()
     let deliveredEntries = Counter()
-    let droppedClients = Counter()
+    let refusedStreams = Counter()
 
     let ringEntries = Counter()
     let ringBytes = Counter()
 
     /// Responses by the first digit of their status: 1xx to 5xx.
     private let responses = (0..<6).map { _ in Counter() }
+
+    /// Clients closed because they did not keep up or did not live, by reason.
+    private let drops = DropReason.allCases.map { _ in Counter() }
+
+    func dropped(_ reason: DropReason) {
+        drops[reason.index].add(1)
+    }
+
+    func drops(for reason: DropReason) -> Int { drops[reason.index].value }
 
     func answered(_ status: Int) {
         responses[min(5, status / 100)].add(1)
@@ -30,5 +39,26 @@ final class LoopMetrics: Sendable {
     func ring(entries: Int, bytes: Int) {
         ringEntries.set(entries)
         ringBytes.set(bytes)
+    }
+}
+
+/// Why a client was closed that the replica would rather have kept.
+enum DropReason: String, CaseIterable {
+    /// Entries it lacks have left the ring.
+    case lagged
+    /// What it was sent did not get into its socket for too long.
+    case unread
+    /// Nothing was heard of it, not even a pong.
+    case unresponsive
+    /// Retention let go of what it was to be given from the log.
+    case trimmed
+
+    fileprivate var index: Int {
+        switch self {
+        case .lagged: 0
+        case .unread: 1
+        case .unresponsive: 2
+        case .trimmed: 3
+        }
     }
 }

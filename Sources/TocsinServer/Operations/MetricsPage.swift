@@ -41,7 +41,10 @@ struct MetricsPage {
         add("tocsin_threats_accepted_total", .counter, "Threats accepted by this replica.", sum(\.acceptedThreats))
         add("tocsin_threats_rejected_total", .counter, "Threats refused for their content.", sum(\.rejectedThreats))
         add("tocsin_entries_delivered_total", .counter, "Log entries handed to clients.", sum(\.deliveredEntries))
-        add("tocsin_clients_dropped_total", .counter, "Clients closed with 4001: too slow.", sum(\.droppedClients))
+        drops(loops)
+        add(
+            "tocsin_streams_refused_total", .counter, "Streams refused with 1013 because too many came at once.",
+            sum(\.refusedStreams))
         add("tocsin_redis_up", .gauge, "1 while commands to Redis are answered.", commandsUp ? 1 : 0)
         add(
             "tocsin_redis_writable", .gauge, "1 while Redis takes writes, as of the last probe.",
@@ -85,6 +88,14 @@ struct MetricsPage {
         header("tocsin_clients", .gauge, "Clients receiving the feed.")
         text += "tocsin_clients{transport=\"websocket\"} \(webSocket)\n"
         text += "tocsin_clients{transport=\"sse\"} \(eventStream)\n"
+    }
+
+    private mutating func drops(_ loops: [LoopMetrics]) {
+        header("tocsin_clients_dropped_total", .counter, "Clients closed because they were too slow or gone.")
+        for reason in DropReason.allCases {
+            let count = loops.reduce(0) { $0 + $1.drops(for: reason) }
+            text += "tocsin_clients_dropped_total{reason=\"\(reason.rawValue)\"} \(count)\n"
+        }
     }
 
     private mutating func responses(_ loops: [LoopMetrics]) {

@@ -1,165 +1,131 @@
 import Broadcast
 import PosixIO
-import RedisLog
 import ThreatFeed
 import WebSocketProtocol
 
-/// A client that must read from the log before the ring can serve it.
+/// A client that is not in the feed yet.
 final class CatchUp {
     enum Stage {
-        /// It asked to resume; whether that is possible is not known yet.
-        case resuming(historyIfNot: Int)
-        /// It has had its first frame and reads on.
-        case reading
+        /// It waits for its turn to start (`StreamStarts`).
+        case awaitingTurn(StreamRequest)
         /// A fresh client whose newest threats lie beyond the ring.
         case collectingHistory
+        /// It goes through the log towards the ring, be it only a step.
+        case joining
     }
 
     var stage: Stage
-    /// Everything that matches up to here was put into its outbox.
-    var cursor: Cursor
+    /// Decides how it gets into the ring, while `joining`.
+    var join: ResumeJoin
     var filter: Filter
+    /// Threats in its first frame if it cannot resume.
+    let history: Int
     let form: WireForm
-    /// A read is under way.
-    var isReading = false
+    /// It stands in the reader's list of those who want the log to be read.
+    var wantsPage = false
+    var share = ResumePass.Share()
 
-    init(stage: Stage, cursor: Cursor, filter: Filter, form: WireForm) {
-        self.stage = stage
-        self.cursor = cursor
-        self.filter = filter
+    init(_ request: StreamRequest, form: WireForm) {
+        stage = .awaitingTurn(request)
+        join = .resuming(after: request.after ?? .zero)
+        filter = request.filter
+        history = request.history
         self.form = form
+    }
+
+    /// Whether nothing may be sent before its first frame.
+    var awaitsFirstFrame: Bool {
+        switch stage {
+        case .awaitingTurn, .collectingHistory: true
+        case .joining: join.awaitsFirstFrame
+        }
     }
 }
 
 extension EventLoop {
-    /// Entries read in one go for one client. What a client does not take is not read further.
-    private static let entriesPerRead = 64
-
     /// Lets every client that waits for the log or for the ring try again.
-    func advanceCatchUps() {
+    /// - Parameter isTick: About a second has passed.
+    func advanceCatchUps(isTick: Bool = false) {
         guard !catchingUp.isEmpty else { return }
         let tokens = catchingUp
         catchingUp = []
         for token in tokens {
             guard let connection = connections.find(token), let catchUp = connection.pointee.catchUp else { continue }
             catchingUp.append(token)
-            advance(catchUp, connection)
+            if isTick { catchUp.join.ticked() }
+            if !catchUp.wantsPage { advance(catchUp, connection) }
         }
+        if catchingUp.isEmpty { forgetPage() }
     }
 
-    func beginCatchUp(_ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>) {
-        connection.pointee.catchUp = catchUp
+    /// Puts a client on its way through the log into the ring.
+    func beginJoining(
+        _ join: ResumeJoin, _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>
+    ) {
+        catchUp.join = join
+        catchUp.stage = .joining
         catchingUp.append(connection.pointee.token)
         // The head of the response may wait in the outbox, and reading begins only when that is empty.
         markDirty(connection)
         advance(catchUp, connection)
     }
 
-    /// Goes on where the client stands: into the ring if it reaches back so far, else with a read from the log.
-    func advance(_ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>) {
-        guard !catchUp.isReading, !connection.pointee.hasOutput else { return }
-        switch catchUp.stage {
-        case .collectingHistory: return
-        case .reading:
-            if joinFeed(connection, after: catchUp.cursor, filter: catchUp.filter, form: catchUp.form) { return }
-        case .resuming:
-            if feed?.ring.position(after: catchUp.cursor) != nil {
-                enqueue(.resumed, FeedFrame.resumed(cursor: catchUp.cursor), cursor: catchUp.cursor, connection)
-                catchUp.stage = .reading
-                _ = joinFeed(connection, after: catchUp.cursor, filter: catchUp.filter, form: catchUp.form)
-                return
+    /// Goes on where the client stands: into the ring if it reaches back so far, else with what the log has.
+    /// - Parameter mayUsePage: Whether the page at hand may have something for the client.
+    func advance(
+        _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>, mayUsePage: Bool = true
+    ) {
+        guard case .joining = catchUp.stage, canTakeMore(connection), let feed else { return }
+        switch catchUp.join.advance(in: feed.ring) {
+        case .wait: return
+        case .read(let cursor):
+            if mayUsePage, let page = reader.page, page.offers(cursor) {
+                perform(catchUp.join.received(page, ring: feed.ring), catchUp, connection)
+            } else {
+                want(catchUp, connection)
             }
-        }
-        guard !shared.buffers.isExhausted, !reads.isFull else {
-            couldNotRead("the replica holds as much for its clients as it may", catchUp, connection)
-            return
-        }
-        catchUp.isReading = true
-        let token = connection.pointee.token
-        reads.run(for: token) { [unowned self] finish in
-            log.resume(after: catchUp.cursor, limit: Self.entriesPerRead) { [unowned self] outcome in
-                defer { finish() }
-                catchUp.isReading = false
-                guard let connection = connections.find(token), connection.pointee.catchUp === catchUp else { return }
-                switch outcome {
-                case .failure(let error): couldNotRead("\(error)", catchUp, connection)
-                case .success(let outcome): received(outcome, catchUp, connection)
-                }
+        case .join(let first):
+            if let first { sendResumed(first, connection) }
+            if !joinFeed(connection, after: catchUp.join.cursor, filter: catchUp.filter, form: catchUp.form) {
+                preconditionFailure("the ring reaches from where a client joins it")
             }
         }
     }
 
-    /// A client in the middle of its reading stays, and the next tick tries again. One that has had no frame yet is
-    /// told to come back: silence would look like a feed without threats.
-    private func couldNotRead(
-        _ reason: String, _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>
+    /// Does what the log's answer means for one client. The connection may be gone afterwards.
+    func perform(
+        _ answer: ResumeJoin.Answer, _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>
     ) {
-        switch catchUp.stage {
-        case .reading, .collectingHistory: break
-        case .resuming:
+        switch answer {
+        case .nothing: advance(catchUp, connection, mayUsePage: false)
+        case .send(let first, let reset):
+            if let first { sendResumed(first, connection) }
+            if let reset {
+                let frame = FeedFrame.reset(from: reset.from, to: reset.to, reason: Self.moved)
+                enqueue(.reset, frame, cursor: reset.to, connection)
+            }
+            followPage(catchUp, connection)
+        case .startFresh(let refusal):
+            startFresh(catchUp, connection, notResumedBecause: "\(refusal)")
+        case .overtaken:
+            // Only a new start can be honest with it.
+            drop(connection, .trimmed)
+        case .comeBack:
+            let cursor = catchUp.join.cursor
             endStream(
-                connection, code: .tryAgainLater, reason: "the log cannot be read now; resume after \(catchUp.cursor)")
-        }
-        shared.logger.limited("catch_up_failed", "a client cannot be given what it missed", ["reason": "\(reason)"])
-    }
-
-    private func received(
-        _ outcome: ResumeOutcome, _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>
-    ) {
-        switch outcome {
-        case .entries(let entries, _, _): received(entries, catchUp, connection)
-        case .ahead(let head):
-            cannotResume(
-                catchUp, connection,
-                reason: "the cursor \(catchUp.cursor) is ahead of the log, which ends at \(head.cursor)")
-        case .trimmed(let head):
-            cannotResume(
-                catchUp, connection,
-                reason:
-                    "threats after \(catchUp.cursor) are no longer kept; the log reaches back to \(head.resumableFrom)")
-        case .unknownGeneration(let head):
-            cannotResume(
-                catchUp, connection,
-                reason:
-                    "the log never had the generation of \(catchUp.cursor), or lost all of it; it ends at \(head.cursor)")
+                connection, code: .tryAgainLater, reason: "the log cannot be read now; resume after \(cursor)")
         }
     }
 
-    private func received(
-        _ entries: [LogEntry], _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>
-    ) {
-        if case .resuming = catchUp.stage {
-            enqueue(.resumed, FeedFrame.resumed(cursor: catchUp.cursor), cursor: catchUp.cursor, connection)
-            catchUp.stage = .reading
-        }
-        for entry in entries {
-            if catchUp.cursor != .zero, entry.cursor.generation > catchUp.cursor.generation {
-                let to = Cursor(generation: entry.cursor.generation, sequence: entry.cursor.sequence - 1)
-                let reason = "the log went on in a new generation"
-                enqueue(.reset, FeedFrame.reset(from: catchUp.cursor, to: to, reason: reason), cursor: to, connection)
-            }
-            if catchUp.filter.matches(entry.record.facets) {
-                enqueue(.newThreat, FeedFrame.newThreat(entry).text, cursor: entry.cursor, connection)
-                metrics.deliveredEntries.add(1)
-            }
-            catchUp.cursor = entry.cursor
-        }
-        // Without entries the log has no more, and the ring will come to the cursor; until then the next tick or
-        // entry asks again.
-        if !entries.isEmpty || feed?.ring.position(after: catchUp.cursor) != nil { advance(catchUp, connection) }
+    /// Whether everything that the client was given so far has gone to its socket.
+    func canTakeMore(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
+        !connection.pointee.hasOutput && !connection.pointee.isSendBlocked && connection.pointee.client.partial == nil
     }
 
-    private func cannotResume(
-        _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>, reason: String
-    ) {
-        guard case .resuming(let history) = catchUp.stage else {
-            // Retention overtook a client in the middle of its reading; only a new start can be honest with it.
-            metrics.droppedClients.add(1)
-            endStream(connection, code: .tooSlow, reason: "resume after \(catchUp.cursor)")
-            return
-        }
+    static let moved = "the log went on in a new generation"
+
+    private func sendResumed(_ first: ResumeJoin.FirstFrame, _ connection: UnsafeMutablePointer<Connection>) {
         heldMessages.append(connection.pointee.token)
-        connection.pointee.catchUp = nil
-        startFresh(connection, history: history, filter: catchUp.filter, form: catchUp.form, notResumedBecause: reason)
+        enqueue(.resumed, FeedFrame.resumed(cursor: first.cursor), cursor: first.cursor, connection)
     }
 }

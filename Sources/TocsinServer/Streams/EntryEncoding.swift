@@ -39,6 +39,14 @@ enum EntryEncoding {
             otherForm: { form in encode(text, .reset, cursor: to, as: form) })
     }
 
+    /// A step of a page, for the clients that follow it.
+    static func step(_ step: ResumePage.Step) -> FeedEntry {
+        switch step {
+        case .entry(let logEntry): entry(logEntry)
+        case .move(let from, let to): reset(from: from, to: to, reason: EventLoop.moved)
+        }
+    }
+
     static func encode(_ text: [UInt8], _ type: FrameType, cursor: Cursor?, as form: WireForm) -> [UInt8] {
         switch form {
         case .webSocket: FrameEncoder.frame(opcode: .text, payload: text.span)

@@ -9,49 +9,64 @@ struct StreamRequest {
     var after: Cursor?
     var history: Int
     var filter: Filter
+    /// It asked to resume after something that is no cursor.
+    var isCursorMalformed = false
 }
 
 extension EventLoop {
-    /// Starts the feed on a connection whose dialogue has just become a stream.
+    /// Starts the feed on a connection whose dialogue has just become a stream, or lets it wait for its turn.
     func startStream(_ connection: UnsafeMutablePointer<Connection>, _ request: StreamRequest, form: WireForm) {
         connection.pointee.deadline = nil
         if shared.status.isDraining { connection.pointee.deadline = tick + Tick.duration }
-        guard let after = request.after else {
-            startFresh(connection, history: request.history, filter: request.filter, form: form)
+        connection.pointee.catchUp = CatchUp(request, form: form)
+        guard !starts.isFull else {
+            metrics.refusedStreams.add(1)
+            let place = request.after.map { "; resume after \($0)" } ?? ""
+            endStream(connection, code: .tryAgainLater, reason: "too many clients come at once\(place)")
             return
         }
-        beginCatchUp(
-            CatchUp(
-                stage: .resuming(historyIfNot: request.history), cursor: after, filter: request.filter, form: form),
-            connection)
+        starts.append(connection.pointee.token)
+        startDueStreams()
+    }
+
+    /// Starts the streams whose turn it is.
+    func startDueStreams() {
+        for token in starts.due(now: now) {
+            guard let connection = connections.find(token), let catchUp = connection.pointee.catchUp,
+                case .awaitingTurn(let request) = catchUp.stage
+            else { continue }
+            if request.isCursorMalformed {
+                startFresh(catchUp, connection, notResumedBecause: "\(ResumeJoin.Refusal.malformed)")
+            } else if let after = request.after {
+                beginJoining(.resuming(after: after), catchUp, connection)
+            } else {
+                startFresh(catchUp, connection)
+            }
+        }
     }
 
     /// Sends the newest threats and puts the client at the head of the feed.
     func startFresh(
-        _ connection: UnsafeMutablePointer<Connection>, history: Int, filter: Filter, form: WireForm,
-        notResumedBecause reason: String? = nil
+        _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>, notResumedBecause reason: String? = nil
     ) {
         guard let feed else { preconditionFailure("streams start once the log has been read") }
         let head = feed.ring.headCursor
-        let (newest, isComplete) = feed.newest(history, matching: filter)
+        let (newest, isComplete) = feed.newest(catchUp.history, matching: catchUp.filter)
+        catchUp.stage = .collectingHistory
         if isComplete || reads.isFull {
             sendInitialBatch(newest.compactMap(\.logEntry), head, notResumedBecause: reason, connection)
-            if !joinFeed(connection, after: head, filter: filter, form: form) {
+            if !joinFeed(connection, after: head, filter: catchUp.filter, form: catchUp.form) {
                 preconditionFailure("the ring reaches to its own head")
             }
             return
         }
-        let catchUp = CatchUp(stage: .collectingHistory, cursor: head, filter: filter, form: form)
-        catchUp.isReading = true
-        beginCatchUp(catchUp, connection)
         let token = connection.pointee.token
         let query = ThreatQuery(
-            filter: filter, offset: 0, limit: history, before: head.successor, after: nil,
+            filter: catchUp.filter, offset: 0, limit: catchUp.history, before: head.successor, after: nil,
             scannedMax: shared.limits.historyScanMax)
         reads.run(for: token) { [unowned self] finish in
             run(query) { [unowned self] result in
                 defer { finish() }
-                catchUp.isReading = false
                 guard let connection = connections.find(token), connection.pointee.catchUp === catchUp else { return }
                 switch result {
                 case .success(let entries): sendInitialBatch(entries, head, notResumedBecause: reason, connection)
@@ -59,8 +74,7 @@ extension EventLoop {
                 case .failure:
                     sendInitialBatch(newest.compactMap(\.logEntry), head, notResumedBecause: reason, connection)
                 }
-                catchUp.stage = .reading
-                advance(catchUp, connection)
+                beginJoining(.reading(after: head), catchUp, connection)
             }
         }
     }
@@ -106,13 +120,14 @@ extension EventLoop {
         // Its Close frame is to be read all the same.
         if connection.pointee.awaitsFirstFrame { heldMessages.append(connection.pointee.token) }
         connection.pointee.catchUp = nil
-        guard let index = connection.pointee.sweepIndex else { return }
-        feed?.leave(connection.pointee.client)
-        let rest = [UInt8](connection.pointee.client.partialRest)
+        let client = connection.pointee.client
+        connection.pointee.client = .outside
+        let rest = [UInt8](client.partialRest)
         if !rest.isEmpty {
             connection.pointee.outbox.insert(contentsOf: rest, at: connection.pointee.outboxBytesSent)
         }
-        connection.pointee.client = .outside
+        guard let index = connection.pointee.sweepIndex else { return }
+        feed?.leave(client)
         connection.pointee.sweepIndex = nil
         let last = sweep.clients.removeLast()
         guard index < sweep.clients.count else { return }
@@ -123,14 +138,16 @@ extension EventLoop {
         if sweep.nextIndex > index { sweep.isWanted = true }
     }
 
-    /// The client did not keep up: entries it lacks have left the ring.
-    func dropSlowClient(_ connection: UnsafeMutablePointer<Connection>) {
-        let cursor = connection.pointee.client.cursor
-        metrics.droppedClients.add(1)
-        shared.logger.limited("slow_client", "closed a client that fell behind", ["resume_after": "\(cursor)"])
+    /// Closes a client that does not keep up, or does not live, with 4001 and the cursor to resume after.
+    func drop(_ connection: UnsafeMutablePointer<Connection>, _ reason: DropReason) {
+        let cursor = connection.pointee.cursor
+        metrics.dropped(reason)
+        shared.logger.limited(
+            "slow_client", "closed a client that fell behind",
+            ["reason": reason.rawValue, "resume_after": "\(cursor)"])
         endStream(connection, code: .tooSlow, reason: "resume after \(cursor)")
         // What its socket holds already may take a slow client long to read, and the reason comes behind it.
-        connection.pointee.deadline = tick + .seconds(30)
+        connection.pointee.deadline = tick + (reason == .lagged ? .seconds(30) : .seconds(5))
     }
 
     /// Ends a stream with a code, or for an event stream with an `error` event.

@@ -1,0 +1,148 @@
+import Broadcast
+import PosixIO
+import RedisLog
+import ThreatFeed
+
+/// Reads the log for all clients of a loop that resume: one page at a time, which serves everybody who stands within it.
+///
+/// A page lies beside the ring like a second one: clients are given the same bytes, framed once, and what a full socket
+/// does not take is not kept for it.
+struct ResumeReader {
+    /// Entries read at once.
+    static let entriesPerRead = 128
+    /// Clients that are given a page in one turn.
+    static let clientsPerTurn = 512
+    /// A page is bounded by what is read.
+    static let bounds = Ring.Bounds(entriesMax: .max, bytesMax: .max)
+
+    /// Clients that want the log to be read after their cursor.
+    var wanting: [PollToken] = []
+    /// Those the read under way, or the page that came, is for.
+    var asking: [PollToken] = []
+    var isReading = false
+    var pass = ResumePass()
+    /// What was read last.
+    fileprivate(set) var page: ResumePage?
+    /// The same, framed; its positions are the indices of the page's steps.
+    fileprivate var feed: Feed?
+
+    /// Whether the loop has something to do for clients that resume, so that it must not sleep.
+    var isDue: Bool { !isReading && (!asking.isEmpty || !wanting.isEmpty) }
+}
+
+extension EventLoop {
+    /// Has the log read for a client, together with others.
+    func want(_ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>) {
+        guard !catchUp.wantsPage else { return }
+        catchUp.wantsPage = true
+        reader.wanting.append(connection.pointee.token)
+    }
+
+    /// Gives the next clients what was read for them; when all have it, reads on.
+    func serveReader() {
+        guard reader.isDue else { return }
+        if reader.asking.isEmpty { startReading() } else { serveAsking() }
+    }
+
+    /// Lets go of a page that nobody needs any more.
+    func forgetPage() {
+        shared.buffers.add(-(reader.feed?.ring.byteCount ?? 0))
+        reader.page = nil
+        reader.feed = nil
+    }
+
+    /// Gives a client what the page has for it, as far as its socket takes that. The connection may be gone afterwards.
+    func followPage(_ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>) {
+        let token = connection.pointee.token
+        guard !connection.pointee.hasOutbox || sendOutbox(connection) else { return }
+        guard let page = reader.page, let pageFeed = reader.feed, connection.pointee.catchUp === catchUp else { return }
+        let position = FeedPosition(page.steps(after: catchUp.join.cursor).startIndex)
+        connection.pointee.client = pageFeed.join(
+            at: position, after: catchUp.join.cursor, filter: catchUp.filter, form: catchUp.form)
+        sendEntries(of: pageFeed, connection)
+        // The page's filters go with the page: the next client may have the same.
+        guard let present = connections.find(token), present.pointee.catchUp === catchUp else { return }
+        catchUp.join.sent(through: present.pointee.client.cursor)
+        present.pointee.client.leaveForPartial()
+        reader.pass.count(&catchUp.share)
+        advance(catchUp, present)
+    }
+
+    private func startReading() {
+        var waiting: [(cursor: Cursor, share: ResumePass.Share)] = []
+        waiting.reserveCapacity(reader.wanting.count)
+        for token in reader.wanting {
+            guard let catchUp = connections.find(token)?.pointee.catchUp else { continue }
+            waiting.append((catchUp.join.cursor, catchUp.share))
+        }
+        // Who comes while the log is being read may know more of it than the answer does.
+        reader.asking = reader.wanting
+        reader.wanting = []
+        guard let cursor = reader.pass.next(among: waiting) else {
+            reader.asking = []
+            return
+        }
+        guard !shared.buffers.isExhausted else {
+            couldNotRead("the replica holds as much for its clients as it may")
+            return
+        }
+        reader.isReading = true
+        log.resume(after: cursor, limit: ResumeReader.entriesPerRead) { [unowned self] outcome in
+            reader.isReading = false
+            switch outcome {
+            case .failure(let error): couldNotRead("\(error)")
+            case .success(let outcome): take(ResumePage(after: cursor, outcome))
+            }
+        }
+    }
+
+    private func take(_ page: ResumePage) {
+        forgetPage()
+        let steps = page.steps
+        let pageFeed = Feed(bounds: ResumeReader.bounds, startingAfter: page.after)
+        for step in steps { pageFeed.append(EntryEncoding.step(step)) }
+        reader.page = page
+        reader.feed = pageFeed
+        shared.buffers.add(pageFeed.ring.byteCount)
+    }
+
+    private func serveAsking() {
+        guard let page = reader.page else { preconditionFailure("who asked gets a page or an error") }
+        var served = 0
+        while served < ResumeReader.clientsPerTurn, let token = reader.asking.popLast() {
+            guard let connection = connections.find(token), let catchUp = connection.pointee.catchUp else { continue }
+            catchUp.wantsPage = false
+            guard case .joining = catchUp.stage, canTakeMore(connection), let ring = feed?.ring else { continue }
+            served += 1
+            perform(catchUp.join.received(page, ring: ring), catchUp, connection)
+        }
+    }
+
+    /// A client in the middle of its reading stays, and the next tick tries again. One that has had no frame yet is
+    /// told to come back.
+    private func couldNotRead(_ reason: String) {
+        let tokens = reader.asking
+        reader.asking = []
+        shared.logger.limited("catch_up_failed", "clients cannot be given what they missed", ["reason": reason])
+        for token in tokens {
+            guard let connection = connections.find(token), let catchUp = connection.pointee.catchUp else { continue }
+            catchUp.wantsPage = false
+            perform(catchUp.join.readFailed(), catchUp, connection)
+        }
+    }
+}
+
+extension ResumePage {
+    fileprivate init(after cursor: Cursor, _ outcome: ResumeOutcome) {
+        switch outcome {
+        case .entries(let entries, let head, _): self.init(after: cursor, head, .entries(entries))
+        case .ahead(let head): self.init(after: cursor, head, .ahead)
+        case .trimmed(let head): self.init(after: cursor, head, .trimmed)
+        case .unknownGeneration(let head): self.init(after: cursor, head, .unknownGeneration)
+        }
+    }
+
+    private init(after cursor: Cursor, _ head: LogHead, _ answer: Answer) {
+        self.init(after: cursor, head: head.cursor, resumableFrom: head.resumableFrom, answer: answer)
+    }
+}
