@@ -130,31 +130,41 @@ extension RedisLink {
     private func askForMaster(_ wire: RedisWire, loggedIn: Bool) {
         guard case .sentinel(_, let master) = endpoint.location else { return }
         if loggedIn, let login = loginCommand { enqueue(login, on: wire) { _ in } }
-        enqueue(RedisCommand("SENTINEL", "GET-MASTER-ADDR-BY-NAME", master), on: wire) { [weak self] result in
-            self?.received(masterAddress: result, named: master, wire, loggedIn: loggedIn)
+        var address: Result<RedisReply, LinkError>?
+        for question in SentinelMaster.questions(about: master) {
+            enqueue(question, on: wire) { [weak self] result in
+                guard let first = address else {
+                    address = result
+                    return
+                }
+                self?.received(address: first, details: result, of: master, wire, loggedIn: loggedIn)
+            }
         }
         flush(wire)
     }
 
     private func received(
-        masterAddress result: Result<RedisReply, LinkError>, named master: String, _ wire: RedisWire, loggedIn: Bool
+        address: Result<RedisReply, LinkError>, details: Result<RedisReply, LinkError>, of master: String,
+        _ wire: RedisWire, loggedIn: Bool
     ) {
         guard case .greeting = state, case .sentinel(let index, _) = peer else { return }
-        switch result {
-        case .success(.array(let parts)):
-            guard parts.count == 2, let host = parts[0].text, !host.isEmpty,
-                let port = parts[1].text.flatMap(UInt16.init)
-            else { return fail("Sentinel \(peerHost) gave no address of \(master)") }
+        switch (address, details) {
+        case (.success(.error("NOAUTH", _)), _) where !loggedIn && loginCommand != nil:
+            askForMaster(wire, loggedIn: true)
+        case (.success(.error(let code, let message)), _):
+            fail("Sentinel \(peerHost): \(Self.explanation(code: code, message: message))")
+        case (.success(.null), _): fail("Sentinel \(peerHost) knows no master named \(master)")
+        case (.success(let address), .success(let details)):
+            guard let named = SentinelMaster(address: address, details: details) else {
+                return fail("Sentinel \(peerHost) gave no address of \(master)")
+            }
+            guard named.epoch >= sentinelEpoch else { return fail("Sentinel \(peerHost) names a former master") }
+            sentinelEpoch = named.epoch
             sentinelIndex = index
             peer = .server
             // The state lets go of the Sentinel's connection.
-            connect(to: host, port)
-        case .success(.null): fail("Sentinel \(peerHost) knows no master named \(master)")
-        case .success(.error("NOAUTH", _)) where !loggedIn && loginCommand != nil: askForMaster(wire, loggedIn: true)
-        case .success(.error(let code, let message)):
-            fail("Sentinel \(peerHost): \(Self.explanation(code: code, message: message))")
-        case .success(.string), .success(.integer): fail("Sentinel \(peerHost) gave no address of \(master)")
-        case .failure: break
+            connect(to: named.host, named.port)
+        case (.failure, _), (_, .failure): break
         }
     }
 }

@@ -90,7 +90,7 @@ extension RedisLink {
         switch mode {
         case .commands:
             enqueue(RedisCommand("ROLE"), on: wire) { [weak self] result in self?.received(role: result) }
-        case .subscriber: enqueue(RedisCommand("PING"), on: wire) { _ in }
+        case .subscriber, .sentinel: enqueue(RedisCommand("PING"), on: wire) { _ in }
         }
         flush(wire)
     }

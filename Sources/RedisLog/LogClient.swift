@@ -15,8 +15,8 @@ public final class LogClient {
     /// The highest cursor this client knows to have been in the log.
     public private(set) var knownHead = Cursor.zero
     public let link: RedisLink
-    /// The generations of the log that this client has gone through, oldest first.
-    private(set) var seenGenerations: [UInt64] = []
+    /// The highest cursor seen in each generation that this client has gone through, oldest first.
+    private(set) var lineage: [Cursor] = []
 
     static let callRecordsMax = 64
     static let callBytesMax = 1 << 20
@@ -65,11 +65,11 @@ public final class LogClient {
 
     /// Tells of an entry seen elsewhere, so that a publish is refused when Redis no longer has it.
     public func observe(head: Cursor) {
-        if head.generation > knownHead.generation {
-            seenGenerations.append(head.generation)
-            if seenGenerations.count > Self.generationsMax { seenGenerations.removeFirst() }
-        }
-        knownHead = max(knownHead, head)
+        guard head > knownHead else { return }
+        if head.generation == knownHead.generation, !lineage.isEmpty { lineage.removeLast() }
+        lineage.append(head)
+        if lineage.count > Self.generationsMax { lineage.removeFirst() }
+        knownHead = head
     }
 
     /// Sends what the turn has collected.

@@ -25,13 +25,22 @@ public final class LogFollower {
     public var onHealth: ((LogHealth) -> Void)?
     /// Retention has let go of everything up to a cursor; called when that has moved.
     public var onTrimmed: ((_ through: Cursor) -> Void)?
+    /// Sentinels name another master: every other link of the process has to leave the former one, too.
+    public var onMasterMoved: ((_ epoch: UInt64) -> Void)?
     /// The client on the follower's command link, free for other use on the same loop.
     public let client: LogClient
     public private(set) var health = LogHealth(redisUp: false, subscriptionUp: false, reason: "not started")
     /// What the last probe showed.
     public private(set) var status: LogStatus?
 
+    /// How long the subscription outlasts the command links at a replaced master: what was acknowledged there in the last
+    /// moment must still arrive, to be appended again elsewhere.
+    private static let lastMessages = Duration.milliseconds(200)
+
     private let subscription: RedisLink
+    private let watch: SentinelWatch?
+    private let sentinelToken: PollToken
+    private var leavesAt: MonotonicTime?
     private let subscriptionToken: PollToken
     private let commandToken: PollToken
     private let channel: String
@@ -54,13 +63,15 @@ public final class LogFollower {
     ///   - replicasMin: See `LogClient`.
     ///   - unixMilliseconds: The wall clock, for retention by age.
     public init(
-        endpoint: RedisEndpoint, poller: Poller, subscriptionToken: PollToken, commandToken: PollToken, keys: LogKeys,
-        retention: LogRetention, name: String, randomSeed: UInt64, replicasMin: Int = 0,
+        endpoint: RedisEndpoint, poller: Poller, subscriptionToken: PollToken, commandToken: PollToken,
+        sentinelToken: PollToken, keys: LogKeys, retention: LogRetention, name: String, randomSeed: UInt64,
+        replicasMin: Int = 0,
         unixMilliseconds: @escaping () -> Int64, tracker: FeedTracker = FeedTracker(),
         limits: LinkLimits = LinkLimits(), probeInterval: Duration = .seconds(1)
     ) {
         self.subscriptionToken = subscriptionToken
         self.commandToken = commandToken
+        self.sentinelToken = sentinelToken
         self.tracker = tracker
         self.probeInterval = probeInterval
         session = SubscriptionSession(interval: probeInterval, timeout: limits.answerTimeout)
@@ -74,6 +85,11 @@ public final class LogFollower {
             limits: limits)
         client = LogClient(
             link: link, keys: keys, retention: retention, replicasMin: replicasMin, unixMilliseconds: unixMilliseconds)
+        watch = SentinelWatch(
+            endpoint, poller: poller, token: sentinelToken, name: name + "-sentinel",
+            randomSeed: randomSeed ^ 0x5E27_14E1,
+            limits: limits, interval: probeInterval)
+        watch?.onMove = { [weak self] in self?.leaveMaster(before: $0) }
         subscription.onUp = { [weak self] in self?.subscribe() }
         subscription.onDown = { [weak self] _ in self?.subscriptionWentDown() }
         subscription.onPush = { [weak self] in self?.received($0) }
@@ -98,6 +114,7 @@ public final class LogFollower {
 
     public func stop() {
         nextProbe = nil
+        watch?.stop()
         subscription.stop()
         client.link.stop()
     }
@@ -110,6 +127,7 @@ public final class LogFollower {
         switch token {
         case subscriptionToken: subscription.handle(events, now: now)
         case commandToken: client.link.handle(events, now: now)
+        case sentinelToken: watch?.handle(events, now: now)
         default: return false
         }
         return true
@@ -119,6 +137,11 @@ public final class LogFollower {
         client.link.tick(now: now)
         subscription.tick(now: now)
         clock = now
+        watch?.tick(now: now)
+        if let due = leavesAt, now >= due, let watch {
+            leavesAt = nil
+            subscription.leaveMaster(before: watch.epoch)
+        }
         tickSession()
         guard let due = nextProbe, now >= due else { return }
         nextProbe = now + probeInterval
@@ -126,17 +149,27 @@ public final class LogFollower {
     }
 
     public var nextDeadline: MonotonicTime? {
-        [client.link.nextDeadline, subscription.nextDeadline, session.nextDeadline, nextProbe].compactMap { $0 }.min()
+        [
+            client.link.nextDeadline, subscription.nextDeadline, session.nextDeadline, nextProbe, watch?.nextDeadline,
+            leavesAt,
+        ].compactMap { $0 }.min()
     }
 
     public func flush(now: MonotonicTime) {
         client.flush(now: now)
         subscription.flush(now: now)
+        watch?.flush(now: now)
         updateHealth()
     }
 }
 
 extension LogFollower {
+    private func leaveMaster(before epoch: UInt64) {
+        client.link.leaveMaster(before: epoch)
+        onMasterMoved?(epoch)
+        leavesAt = clock + Self.lastMessages
+    }
+
     private func tickSession() {
         switch session.tick(now: clock, canPublish: client.isUp) {
         case .none: break

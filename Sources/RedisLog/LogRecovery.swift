@@ -25,7 +25,7 @@ extension LogClient {
             command.append(link.server?.keepsAllAnswered == true ? "1" : "0")
             command.append(Self.repairPeriod.milliseconds)
             command.append(keys.feed)
-            command.append(seenGenerations.map(String.init).joined(separator: " "))
+            command.append(lineage.map(\.description).joined(separator: " "))
         } reply: { [weak self] result in
             guard let self else { return }
             do throws(LogError) {

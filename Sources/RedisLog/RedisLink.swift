@@ -13,6 +13,8 @@ public final class RedisLink {
         case commands
         /// Messages of subscriptions go to `onPush`.
         case subscriber
+        /// Commands to a Sentinel.
+        case sentinel
     }
 
     enum State {
@@ -64,6 +66,8 @@ public final class RedisLink {
     var remainingAddresses: [SocketAddress] = []
     /// The host of the present attempt.
     var peerHost = ""
+    /// The highest epoch of a master that is known: a Sentinel which names an older one is behind.
+    var sentinelEpoch: UInt64 = 0
     /// Which Sentinel answered last, to be asked first.
     var sentinelIndex = 0
     /// When the server is to be asked again whether it lives and is the master, while the link is up.
@@ -112,6 +116,18 @@ public final class RedisLink {
     public func reconnect(reason: String) {
         guard wire != nil else { return }
         fail(reason)
+    }
+
+    /// Whether the server asks for a password, and was given none.
+    var isRefusedWithoutLogin: Bool {
+        loginCommand == nil && downReason == Self.explanation(code: "NOAUTH", message: "")
+    }
+
+    /// Leaves a master that Sentinels have replaced, for the one of this epoch or a later one.
+    public func leaveMaster(before epoch: UInt64) {
+        guard epoch > sentinelEpoch else { return }
+        sentinelEpoch = epoch
+        reconnect(reason: "Sentinel names another master")
     }
 
     /// Enqueues a command; `flush` sends it. Answers come in the order of the commands.

@@ -18,7 +18,8 @@ final class FeedSource {
 
     init(
         shared: ReplicaShared, poller: Poller, peers: [LoopHandle],
-        tokens: (subscription: PollToken, commands: PollToken), seed: UInt64, deliver: @escaping (LoopMessage) -> Void,
+        tokens: (subscription: PollToken, commands: PollToken, sentinel: PollToken), seed: UInt64,
+        deliver: @escaping (LoopMessage) -> Void,
         heldEntries: @escaping (Cursor) -> [LogEntry]
     ) {
         self.shared = shared
@@ -26,12 +27,17 @@ final class FeedSource {
         self.deliver = deliver
         follower = LogFollower(
             endpoint: shared.endpoint, poller: poller, subscriptionToken: tokens.subscription,
-            commandToken: tokens.commands, keys: shared.keys, retention: shared.retention,
+            commandToken: tokens.commands, sentinelToken: tokens.sentinel, keys: shared.keys,
+            retention: shared.retention,
             name: shared.linkName("follower"), randomSeed: seed, replicasMin: shared.configuration.redisMinReplicas,
             unixMilliseconds: { [clock = shared.steadyClock] in clock.unixMilliseconds() })
         follower.heldEntries = heldEntries
         follower.onEntries = { [unowned self] entries in receive(entries) }
         follower.onReset = { [unowned self] from, to, reason in receiveReset(from, to, reason) }
+        follower.onMasterMoved = { [unowned self] epoch in
+            shared.logger.warning("redis_moved", "Sentinel names another master", ["epoch": "\(epoch)"])
+            send(.masterMoved(epoch: epoch))
+        }
         follower.onTrimmed = { [unowned self] cursor in send(.trimmed(through: cursor)) }
         follower.onHealth = { [unowned self] health in healthChanged(health) }
     }

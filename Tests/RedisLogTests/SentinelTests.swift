@@ -59,7 +59,7 @@ struct SentinelTests {
     func followsTheMaster() throws {
         let (portOne, portTwo) = (try freePort(), try freePort())
         let (silentPort, sentinelPort) = (try freePort(), try freePort())
-        let one = try RedisServer(["--port", String(portOne)])
+        let one = try RedisServer(["--port", String(portOne), "--repl-diskless-sync-delay", "0"])
         let two = try RedisServer(["--port", String(portTwo), "--replicaof", "127.0.0.1", String(portOne)])
         let silent = try RedisServer(["--port", String(silentPort)])
         try waitUntilListening(silentPort)
@@ -87,6 +87,34 @@ struct SentinelTests {
         try loop.run("up at the new master") { link.isUp }
         #expect(try loop.command(link, "CONFIG", "GET", "port").elements?.last?.text == String(portTwo))
         withExtendedLifetime((one, two, silent, sentinel)) {}
+    }
+
+    @Test("when Sentinels name another master every link moves there")
+    func leavesReplacedMaster() throws {
+        let (portOne, portTwo, sentinelPort) = (try freePort(), try freePort(), try freePort())
+        let one = try RedisServer(["--port", String(portOne), "--repl-diskless-sync-delay", "0"])
+        let two = try RedisServer(["--port", String(portTwo), "--replicaof", "127.0.0.1", String(portOne)])
+        let loop = try TestLoop()
+        let operatorLink = loop.link(two.endpoint, mode: .subscriber)
+        let master = loop.link(one.endpoint, limits: Self.quick)
+        try loop.run("replicated") { operatorLink.isUp && master.connectedReplicas == 1 }
+        let sentinel = try Sentinel(port: sentinelPort, master: portOne)
+        let probe = loop.follower(
+            RedisEndpoint(location: .sentinel([.init(host: "127.0.0.1", port: sentinelPort)], master: "threats")),
+            limits: Self.quick)
+        var epochs: [UInt64] = []
+        probe.follower.onMasterMoved = { epochs.append($0) }
+        try loop.run("ready") { probe.isReady }
+        _ = try loop.publish(probe.follower.client, record("a"))
+        // The replica has it before it takes the master's place.
+        try loop.run("received") { (try? loop.command(operatorLink, "EXISTS", "tocsin:{default}:log").integer) == 1 }
+        try sentinel.failOver(loop)
+        try loop.run("ready at the new master", within: .seconds(30)) {
+            probe.isReady && probe.follower.client.link.server?.keepsAllAnswered == false && !epochs.isEmpty
+        }
+        let port = try loop.command(probe.follower.client.link, "CONFIG", "GET", "port")
+        #expect(port.elements?.last?.text == String(portTwo))
+        withExtendedLifetime((one, two, sentinel)) {}
     }
 
     @Test("a name that no Sentinel knows is the reason told")
@@ -132,6 +160,17 @@ private final class Sentinel {
         try loop.run("sentinel up") { link.isUp }
         _ = try loop.command(link, "SENTINEL", "REMOVE", "threats")
         _ = try loop.command(link, "SENTINEL", "MONITOR", "threats", "127.0.0.1", String(master), "1")
+        link.stop()
+    }
+
+    /// Makes it promote the replica, as when the master is away.
+    func failOver(_ loop: TestLoop) throws {
+        let link = loop.link(
+            RedisEndpoint(location: .tcp(host: "127.0.0.1", port: port)), mode: .subscriber)
+        try loop.run("sentinel up") { link.isUp }
+        try loop.run("failing over", within: .seconds(30)) {
+            (try? loop.command(link, "SENTINEL", "FAILOVER", "threats").text) == "OK"
+        }
         link.stop()
     }
 

@@ -58,7 +58,8 @@ final class TestLoop {
         clock: @escaping () -> Int64 = unixMilliseconds
     ) -> FollowerProbe {
         let follower = LogFollower(
-            endpoint: endpoint, poller: poller, subscriptionToken: nextToken(), commandToken: nextToken(), keys: keys,
+            endpoint: endpoint, poller: poller, subscriptionToken: nextToken(), commandToken: nextToken(),
+            sentinelToken: nextToken(), keys: keys,
             retention: LogRetention(), name: "test", randomSeed: 3, unixMilliseconds: clock, limits: limits,
             probeInterval: .milliseconds(50))
         followers.append(follower)

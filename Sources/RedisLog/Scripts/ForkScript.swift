@@ -15,7 +15,8 @@
 /// - KEYS: log, ids, counts, meta.
 /// - ARGV: observed generation and sequence (`0`, `0` for no log), known generation and sequence of the caller, the
 ///   server's incarnation, `1` if the server keeps all it has answered, for how long only held entries are
-///   accepted (ms), the feed channel, and the generations that the caller has seen, oldest first.
+///   accepted (ms), the feed channel, and the highest cursor that the caller has seen in each generation,
+///   oldest first.
 /// - Reply: the head now standing (four elements).
 enum ForkScript {
     static let source =
@@ -40,26 +41,26 @@ enum ForkScript {
             local G = string.format('%.0f', math.max(now, tonumber(g) + 1, tonumber(ARGV[3]) + 1))
             local S = math.max(tonumber(s), tonumber(ARGV[4]))
             -- The generations there were, so that a cursor of none of them is told apart: the newest 64.
-            local generations, seen = {}, {}
+            local generations, listed = {}, {}
             for known in string.gmatch((meta[2] or '') .. ' ' .. g .. ' ' .. ARGV[3] .. ' ' .. G, '%d+') do
-              if known ~= '0' and not seen[known] then
-                seen[known] = true
+              if known ~= '0' and not listed[known] then
+                listed[known] = true
                 generations[#generations + 1] = known
               end
             end
             local list = table.concat(generations, ' ', math.max(1, #generations - 63))
             local held = string.format('%.0f', now + tonumber(ARGV[7]))
 
-            local earliest, mine = nil, {}
-            for generation in string.gmatch(ARGV[9], '%d+') do
+            local earliest, seen = nil, {}
+            for generation, sequence in string.gmatch(ARGV[9], '(%d+)%-(%d+)') do
               earliest = earliest or tonumber(generation)
-              mine[generation] = true
+              seen[generation] = tonumber(sequence)
             end
             local unseen = {}
             if isLost and earliest then
               for _, entry in ipairs(redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1000)) do
-                local generation = string.match(entry[1], '^%d+')
-                if mine[generation] or tonumber(generation) < earliest then break end
+                local generation, sequence = string.match(entry[1], '^(%d+)%-(%d+)$')
+                if tonumber(sequence) <= (seen[generation] or -1) or tonumber(generation) < earliest then break end
                 unseen[#unseen + 1] = entry
               end
             end

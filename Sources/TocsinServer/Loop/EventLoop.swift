@@ -73,7 +73,8 @@ final class EventLoop {
         static let log = PollToken(slot: .max - 2, generation: 0)
         static let subscription = PollToken(slot: .max - 3, generation: 0)
         static let followerCommands = PollToken(slot: .max - 4, generation: 0)
-        static let first: UInt32 = .max - 4
+        static let sentinel = PollToken(slot: .max - 5, generation: 0)
+        static let first: UInt32 = .max - 5
     }
 
     init(
@@ -101,7 +102,10 @@ final class EventLoop {
         if let peers {
             follower = FeedSource(
                 shared: shared, poller: poller, peers: peers,
-                tokens: (subscription: Source.subscription, commands: Source.followerCommands), seed: random.next(),
+                tokens: (
+                    subscription: Source.subscription, commands: Source.followerCommands, sentinel: Source.sentinel
+                ),
+                seed: random.next(),
                 deliver: { [unowned self] in receive($0) },
                 heldEntries: { [unowned self] in feed?.ring.logEntries(after: $0) ?? [] })
         }
@@ -164,6 +168,7 @@ final class EventLoop {
             take(entries)
         case .entries(let entries): take(entries)
         case .trimmed(let cursor): feed?.trim(through: cursor)
+        case .masterMoved(let epoch): log.link.leaveMaster(before: epoch)
         case .drain(let period): beginDrain(within: period)
         case .stop: isFinished = true
         }

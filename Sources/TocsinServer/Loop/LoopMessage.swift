@@ -10,6 +10,8 @@ enum LoopMessage: Sendable {
     case entries([FeedEntry])
     /// Retention has let go of everything up to a cursor.
     case trimmed(through: Cursor)
+    /// Sentinels name another master, since this epoch.
+    case masterMoved(epoch: UInt64)
     /// Close all streams within that time, answer what is under way, and end.
     case drain(within: Duration)
     /// End at once.
