@@ -15,6 +15,9 @@ public final class LogClient {
     /// The highest cursor this client knows to have been in the log.
     public private(set) var knownHead = Cursor.zero
     public let link: RedisLink
+    /// What this client acknowledged and the ring has not yet.
+    var unseen = UnseenEntries()
+    var isRepairingUnseen = false
     /// The highest cursor seen in each generation that this client has gone through, oldest first.
     private(set) var lineage: [Cursor] = []
 
@@ -63,8 +66,14 @@ public final class LogClient {
 
     public var isUp: Bool { scripts.isReady && link.isUp }
 
-    /// Tells of an entry seen elsewhere, so that a publish is refused when Redis no longer has it.
+    /// Tells of entries that have come to the ring, up to a head; a publish is refused when Redis no longer has them.
     public func observe(head: Cursor) {
+        know(head)
+        unseen.delivered(through: head)
+        if unseen.hasEarlier(than: head.generation) { repairUnseen() }
+    }
+
+    func know(_ head: Cursor) {
         guard head > knownHead else { return }
         if head.generation == knownHead.generation, !lineage.isEmpty { lineage.removeLast() }
         lineage.append(head)
@@ -151,10 +160,17 @@ extension LogClient {
                 } else if replication.isWanted, !isRepair {
                     replication.hold(call, reply)
                 } else {
-                    observe(head: call.complete(reply))
+                    acknowledge(call, reply)
                 }
             }
         }
+    }
+
+    private func acknowledge(_ call: PublishCall, _ reply: RedisReply) {
+        let accepted = call.complete(reply)
+        guard let last = accepted.last else { return }
+        know(last.cursor)
+        for entry in accepted { unseen.append(entry) }
     }
 
     /// Asks the server to answer once its replicas have everything published so far.
@@ -166,7 +182,7 @@ extension LogClient {
             let acknowledged = result.map { reply in Int(reply.integer ?? 0) }
             for (call, reply) in replication.answered(acknowledged, now: now) {
                 switch replication.verdict(acknowledged) {
-                case .none: observe(head: call.complete(reply))
+                case .none: acknowledge(call, reply)
                 case .some(let error): call.fail(error)
                 }
             }

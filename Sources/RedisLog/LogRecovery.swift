@@ -53,7 +53,24 @@ extension LogClient {
 
     /// Appends again what this replica holds and the log lacks, but for what retention has let go of.
     func repair(completion: @escaping (Result<Void, LogError>) -> Void) {
-        findMissing(in: heldEntries(.zero)[...], found: []) { [weak self] result in
+        repair(heldEntries(.zero) + unseen.entries, completion: completion)
+    }
+
+    /// What this client acknowledged and no ring has got, because the subscription was away or at another server when
+    /// the log moved.
+    func repairUnseen() {
+        guard !isRepairingUnseen, isUp else { return }
+        isRepairingUnseen = true
+        let entries = Array(unseen.entries)
+        repair(entries) { [weak self] result in
+            guard let self else { return }
+            isRepairingUnseen = false
+            if case .success = result { unseen.repaired(entries) }
+        }
+    }
+
+    private func repair(_ held: [LogEntry], completion: @escaping (Result<Void, LogError>) -> Void) {
+        findMissing(in: held[...], found: []) { [weak self] result in
             switch result {
             case .success(let missing): self?.appendAgain(missing, completion: completion)
             case .failure(let error): completion(.failure(error))

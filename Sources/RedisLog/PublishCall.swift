@@ -2,12 +2,12 @@ import ThreatFeed
 
 /// A record on its way to Redis.
 struct Publication {
-    let id: String
+    let record: ThreatRecord
     let blob: [UInt8]
     let completion: (PublishResult) -> Void
 
     init(record: ThreatRecord, completion: @escaping (PublishResult) -> Void) {
-        id = record.id
+        self.record = record
         blob = record.encode()
         self.completion = completion
     }
@@ -62,22 +62,24 @@ struct PublishCall {
     }
 
     /// Tells each publisher its outcome.
-    /// - Returns: The highest cursor accepted, or `Cursor.zero`.
-    func complete(_ reply: RedisReply) -> Cursor {
+    /// - Returns: What was accepted, in log order.
+    func complete(_ reply: RedisReply) -> [LogEntry] {
         guard let elements = reply.elements, elements.count == publications.count + 1,
             let generation = EntryDecoding.number(elements[0])
         else {
             fail(EntryDecoding.malformed("the outcome of a publish"))
-            return .zero
+            return []
         }
-        var head = Cursor.zero
+        var accepted: [LogEntry] = []
         for (publication, element) in zip(publications, elements.dropFirst()) {
             let result = Self.outcome(element, generation: generation)
-            if case .success(.accepted(let cursor)) = result { head = cursor }
+            if case .success(.accepted(let cursor)) = result {
+                accepted.append(LogEntry(cursor: cursor, record: publication.record))
+            }
             publication.completion(result)
         }
         gathered?.finishOne(.success(()))
-        return head
+        return accepted
     }
 
     private static func outcome(_ element: RedisReply, generation: UInt64) -> PublishResult {

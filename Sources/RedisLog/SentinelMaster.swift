@@ -30,6 +30,4 @@ struct SentinelMaster: Hashable {
         self.port = port
         self.epoch = epoch
     }
-
-    func isSameServer(as other: SentinelMaster) -> Bool { host == other.host && port == other.port }
 }

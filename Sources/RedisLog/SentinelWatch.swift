@@ -5,7 +5,7 @@ import PosixIO
 /// A master that was replaced while it could not be reached goes on calling itself one for many seconds, and takes
 /// writes that are lost when it is demoted. Its ROLE does not tell; the Sentinels do.
 final class SentinelWatch {
-    /// A Sentinel names another master than the last one known; every link has to leave.
+    /// A Sentinel names a master of a higher epoch than the last one known; every link of an older one has to leave.
     var onMove: ((_ epoch: UInt64) -> Void)?
 
     private let endpoint: RedisEndpoint
@@ -18,7 +18,6 @@ final class SentinelWatch {
     private let name: String
     private let limits: LinkLimits
     private let interval: Duration
-    private var known: SentinelMaster?
     private var link: RedisLink?
     private var next = 0
     private var nextQuestion = MonotonicTime(nanoseconds: 0)
@@ -43,7 +42,7 @@ final class SentinelWatch {
     }
 
     /// The newest epoch seen: a Sentinel that names an older one is behind.
-    var epoch: UInt64 { known?.epoch ?? 0 }
+    private(set) var epoch: UInt64 = 0
 
     func stop() {
         link?.stop()
@@ -106,12 +105,9 @@ final class SentinelWatch {
     }
 
     private func received(_ named: SentinelMaster) {
-        guard let known else {
-            known = named
-            return
-        }
-        guard named.epoch >= known.epoch else { return }
-        self.known = named
-        if !named.isSameServer(as: known) { onMove?(named.epoch) }
+        guard named.epoch > epoch else { return }
+        epoch = named.epoch
+        // Also when it is the same server again: it was another one in between.
+        onMove?(epoch)
     }
 }
