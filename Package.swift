@@ -76,6 +76,15 @@ let package = Package(
         .target(name: "Corpora", path: "Tests/Corpora", swiftSettings: strict),
         // What tests of several rooms need: certificates.
         .target(name: "TestSupport", dependencies: ["PosixIO"], path: "Tests/Support", swiftSettings: strict),
+        // Faults between real processes: a proxy that delays, drops, hangs and cuts; Sentinels, full disks, false clocks.
+        .target(
+            name: "FaultInjection", dependencies: ["PosixIO", "TocsinClient"], path: "Tests/FaultInjection",
+            swiftSettings: strict),
+        // Random faults from a seed under load (script/chaos).
+        .executableTarget(
+            name: "chaos",
+            dependencies: ["Corpora", "FaultInjection", "TocsinClient", "ThreatFeed", "PosixIO", arguments],
+            path: "Tests/Chaos", swiftSettings: strict),
         .testTarget(
             name: "WebSocketProtocolTests", dependencies: ["Corpora", "WebSocketProtocol", "Codecs"],
             swiftSettings: strict),
@@ -90,9 +99,12 @@ let package = Package(
         .testTarget(
             name: "BroadcastTests", dependencies: ["Broadcast", "PosixIO", "ThreatFeed"], swiftSettings: strict),
         .testTarget(
+            name: "SimulationTests", dependencies: ["Corpora", "RedisLog", "Broadcast", "ThreatFeed", "PosixIO"],
+            swiftSettings: strict),
+        .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Corpora", "TestSupport", "TocsinClient", "ThreatFeed", "HTTPProtocol", "WebSocketProtocol", "PosixIO",
+                "Corpora", "FaultInjection", "TestSupport", "TocsinClient", "ThreatFeed", "HTTPProtocol", "WebSocketProtocol", "PosixIO",
                 "Codecs",
             ],
             swiftSettings: strict),

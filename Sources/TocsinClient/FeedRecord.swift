@@ -14,6 +14,17 @@ public struct Delivery: Sendable, Equatable {
     }
 }
 
+/// A resume that was refused: the client was told that entries may be missing.
+public struct FeedSkip: Sendable, Equatable {
+    /// Deliveries before it.
+    public let index: Int
+    /// Where the client had stood, and where it went on.
+    public let from: Cursor
+    public let to: Cursor
+    /// The replica's own words.
+    public let reason: String
+}
+
 /// What one client of the feed has seen since it started, over all its connections.
 public struct FeedRecord: Sendable {
     /// Where the first connection joined the log; everything after it is owed to the client.
@@ -24,6 +35,8 @@ public struct FeedRecord: Sendable {
     public internal(set) var deliveries: [Delivery] = []
     /// Indices into `deliveries` before which the log moved to a new generation, and the cursor it went on from.
     public internal(set) var resets: [(index: Int, to: Cursor)] = []
+    /// Refused resumes. What lies between is not owed to the client: it was told.
+    public internal(set) var skips: [FeedSkip] = []
     public internal(set) var isConnected = false
     /// Connections that were opened.
     public internal(set) var connections = 0
@@ -44,7 +57,13 @@ public struct FeedRecord: Sendable {
     mutating func note(_ message: FeedMessage, at time: MonotonicTime, deliveriesMax: Int) {
         switch message.kind {
         case .initialBatch:
-            if !message.recovered { failedResumes += 1 }
+            if !message.recovered {
+                failedResumes += 1
+                if let from = cursor, let to = message.cursor {
+                    let reason = (try? message.json())?["reason"]?.stringValue ?? "no reason given"
+                    skips.append(FeedSkip(index: deliveries.count, from: from, to: to, reason: reason))
+                }
+            }
             if joinedAfter == nil { joinedAfter = message.cursor }
         case .resumed:
             if joinedAfter == nil { joinedAfter = message.cursor }

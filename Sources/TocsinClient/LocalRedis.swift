@@ -7,17 +7,54 @@ public final class LocalRedis: Sendable {
     /// How to get it where it is missing.
     public static let installHint = "redis-server is not installed: apt-get install redis-server"
 
-    private let directory: String
+    /// What it keeps of what it acknowledged when it is killed.
+    public enum Durability: Sendable, Equatable {
+        /// All of it: each write is on disk before it is answered (`appendfsync always`).
+        case always
+        /// What the kernel was given; a power cut loses a second or so (`appendfsync everysec`).
+        case everySecond
+        /// Nothing: no file is written.
+        case none
+    }
+
+    /// What it is among servers that replicate.
+    public enum Role: Sendable, Equatable {
+        case master
+        /// Of the server on a loopback port.
+        case replica(of: UInt16)
+    }
+
+    /// How it is started.
+    public struct Options: Sendable {
+        public var durability = Durability.always
+        /// A loopback port to listen on beside the Unix socket.
+        public var port: UInt16?
+        public var role = Role.master
+        /// More of redis-server's arguments.
+        public var arguments: [String] = []
+
+        public init() {}
+    }
+
+    /// Where its files are.
+    public let directory: String
+    private let options: Options
     private let process: Mutex<LocalProcess>
 
     /// Starts it and waits until it answers.
     /// - Parameter directory: An existing directory for its files, with a path of at most 80 bytes.
     /// - Throws: `ClientError.childFailed`.
-    public init(directory: String) throws(ClientError) {
+    public init(directory: String, options: Options = Options()) throws(ClientError) {
         self.directory = directory
-        process = Mutex(try Self.launch(directory))
+        self.options = options
+        process = Mutex(try Self.launch(directory, options))
         try waitUntilReachable()
     }
+
+    public var child: LocalProcess { process.withLock { $0 } }
+
+    /// The loopback port it listens on, if it does.
+    public var port: UInt16? { options.port }
 
     public var url: String { "unix://\(socketPath)" }
 
@@ -25,26 +62,54 @@ public final class LocalRedis: Sendable {
 
     /// Ends it with SIGKILL, as a crash would.
     public func kill() {
-        process.withLock { $0 }.killAndWait()
+        child.killAndWait()
     }
 
-    /// Starts it again on the same files.
-    public func start() throws(ClientError) {
-        let started = try Self.launch(directory)
-        process.withLock { $0 = started }
+    /// Starts it again on the same files and waits until it answers.
+    /// - Parameter role: What it is from now on; `nil` for what it was at first.
+    public func start(as role: Role? = nil) throws(ClientError) {
+        try launch(as: role)
         try waitUntilReachable()
     }
 
-    private static func launch(_ directory: String) throws(ClientError) -> LocalProcess {
-        let arguments = [
-            "--port", "0", "--unixsocket", "\(directory)/redis.sock", "--unixsocketperm", "700",
-            "--dir", directory, "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--daemonize", "no",
+    /// Starts it again on the same files and does not wait: it may have much to load.
+    public func launch(as role: Role? = nil) throws(ClientError) {
+        var options = options
+        options.role = role ?? options.role
+        let started = try Self.launch(directory, options)
+        process.withLock { $0 = started }
+    }
+
+    /// Stops it from running, as a machine that hangs would; its connections stay.
+    public func pause() {
+        child.send(signal: SIGSTOP)
+    }
+
+    /// Lets it run again.
+    public func resume() {
+        child.send(signal: SIGCONT)
+    }
+
+    private static func launch(_ directory: String, _ options: Options) throws(ClientError) -> LocalProcess {
+        var arguments = [
+            "--port", String(options.port ?? 0), "--unixsocket", "\(directory)/redis.sock", "--unixsocketperm", "700",
+            "--dir", directory, "--save", "", "--daemonize", "no",
         ]
-        return try LocalProcess("redis-server", arguments, outputPath: "\(directory)/redis.log")
+        if options.port != nil { arguments += ["--bind", "127.0.0.1"] }
+        switch options.durability {
+        case .always: arguments += ["--appendonly", "yes", "--appendfsync", "always"]
+        case .everySecond: arguments += ["--appendonly", "yes", "--appendfsync", "everysec"]
+        case .none: arguments += ["--appendonly", "no"]
+        }
+        if case .replica(of: let master) = options.role { arguments += ["--replicaof", "127.0.0.1 \(master)"] }
+        // A file that has reached the size allowed is then an error of writing, as a full disk is, not the end.
+        let script = #"trap '' XFSZ; exec redis-server "$@""#
+        return try LocalProcess(
+            "/bin/sh", ["-c", script, "sh"] + arguments + options.arguments, outputPath: "\(directory)/redis.log")
     }
 
     private func waitUntilReachable() throws(ClientError) {
-        let child = process.withLock { $0 }
+        let child = child
         let isReachable = Pause.wait(atMost: .seconds(15)) {
             child.ending != nil || answersPing()
         }

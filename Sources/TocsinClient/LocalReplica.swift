@@ -1,3 +1,4 @@
+import Glibc
 import PosixIO
 import Synchronization
 
@@ -7,17 +8,20 @@ public final class LocalReplica: Sendable {
     public let url: ServerURL
     private let launcher: String
     private let arguments: [String]
-    private let outputPath: String
+    private let environment: [String]
+    /// Where its log is.
+    public let outputPath: String
     private let process: Mutex<LocalProcess>
 
     /// Starts it; `waitUntilReady` says when it serves.
     /// - Parameters:
     ///   - redisURL: `nil` lets it start its private Redis under `directory`.
     ///   - arguments: More of `tocsin serve`'s flags.
+    ///   - environment: `NAME=value`; nothing else of this process's own reaches it but `PATH`.
     ///   - tls: How to trust it, for one whose flags make it speak TLS.
     public init(
         launcher: String, name: String, redisURL: String?, directory: String, arguments: [String] = [],
-        tls: ClientTLS? = nil
+        environment: [String] = [], tls: ClientTLS? = nil
     ) throws(ClientError) {
         let port = try FreePort.find()
         self.name = name
@@ -30,7 +34,10 @@ public final class LocalReplica: Sendable {
         ]
         if let redisURL { command += ["--redis-url", redisURL] }
         self.arguments = command + arguments
-        process = Mutex(try Self.launch(launcher, self.arguments, outputPath))
+        // A crash that is wanted must not wait for a backtrace.
+        self.environment = ["SWIFT_BACKTRACE=enable=no"] + environment
+        process = Mutex(
+            try LocalProcess(launcher, self.arguments, environment: self.environment, outputPath: outputPath))
     }
 
     public var child: LocalProcess { process.withLock { $0 } }
@@ -42,8 +49,18 @@ public final class LocalReplica: Sendable {
 
     /// Starts it again on the same port, after it has ended.
     public func start() throws(ClientError) {
-        let started = try Self.launch(launcher, arguments, outputPath)
+        let started = try LocalProcess(launcher, arguments, environment: environment, outputPath: outputPath)
         process.withLock { $0 = started }
+    }
+
+    /// Stops it from running, as a machine that hangs would; its connections stay.
+    public func pause() {
+        child.send(signal: SIGSTOP)
+    }
+
+    /// Lets it run again.
+    public func resume() {
+        child.send(signal: SIGCONT)
     }
 
     /// Waits until `/ready` answers 200.
@@ -59,13 +76,6 @@ public final class LocalReplica: Sendable {
             throw .childFailed("replica \(name) ended with \(ending): \(child.outputTail)")
         }
         guard decided else { throw .childFailed("replica \(name) is not ready: \(child.outputTail)") }
-    }
-
-    private static func launch(
-        _ launcher: String, _ arguments: [String], _ outputPath: String
-    ) throws(ClientError) -> LocalProcess {
-        try LocalProcess(
-            launcher, arguments, environment: ["SWIFT_BACKTRACE=enable=no"], outputPath: outputPath)
     }
 }
 

@@ -5,8 +5,12 @@ import ThreatFeed
 /// What a pool of publishers has done.
 public struct PublisherReport: Sendable {
     public internal(set) var acknowledgements: [Acknowledgement] = []
+    /// When each of them came.
+    public internal(set) var acknowledgedAt: [MonotonicTime] = []
     /// Threats that were given up: why, one line each.
     public internal(set) var failures: [String] = []
+    /// Those of them that a replica refused with another status than 503 and 429.
+    public internal(set) var rejections = 0
     /// Answers of 503.
     public internal(set) var refusals = 0
     public internal(set) var refusalsWithoutRetryAfter = 0
@@ -26,10 +30,12 @@ public final class PublisherPool: Sendable {
         /// Ids are `PREFIX-publisher-number`.
         public var idPrefix: String
         public var limits: ThreatPublisher.Limits
+        /// How long one attempt waits for its answer.
+        public var requestDeadline: Duration
 
         public init(
             urls: [ServerURL], publishers: Int, threats: Int? = nil, rate: Double? = nil, idPrefix: String,
-            limits: ThreatPublisher.Limits = ThreatPublisher.Limits()
+            limits: ThreatPublisher.Limits = ThreatPublisher.Limits(), requestDeadline: Duration = .seconds(5)
         ) {
             precondition(publishers > 0, "a pool has publishers")
             self.urls = urls
@@ -38,6 +44,7 @@ public final class PublisherPool: Sendable {
             self.rate = rate
             self.idPrefix = idPrefix
             self.limits = limits
+            self.requestDeadline = requestDeadline
         }
     }
 
@@ -83,7 +90,8 @@ public final class PublisherPool: Sendable {
     }
 
     private func publish(_ index: Int, _ start: MonotonicTime) {
-        let publisher = ThreatPublisher(options.urls, first: index, limits: options.limits)
+        let publisher = ThreatPublisher(
+            options.urls, first: index, requestDeadline: options.requestDeadline, limits: options.limits)
         let share = options.threats.map { $0 / options.publishers + (index < $0 % options.publishers ? 1 : 0) }
         var number = 0
         while share.map({ number < $0 }) ?? true, !isStopping.load(ordering: .acquiring) {
@@ -91,9 +99,16 @@ public final class PublisherPool: Sendable {
             let id = "\(options.idPrefix)-\(index)-\(number)"
             do throws(PublishError) {
                 let acknowledgement = try publisher.publish(SampleTraffic.threat(id: id, number: number + index))
-                gathered.withLock { $0.acknowledgements.append(acknowledgement) }
+                let now = MonotonicTime.now
+                gathered.withLock { report in
+                    report.acknowledgements.append(acknowledgement)
+                    report.acknowledgedAt.append(now)
+                }
             } catch {
-                gathered.withLock { $0.failures.append("\(id): \(Self.text(error))") }
+                gathered.withLock { report in
+                    report.failures.append("\(id): \(Self.text(error))")
+                    if case .rejected = error { report.rejections += 1 }
+                }
             }
             noteCounters(publisher)
             publisher.turn()

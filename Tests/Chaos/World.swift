@@ -1,0 +1,62 @@
+import FaultInjection
+import PosixIO
+import TocsinClient
+
+/// What chaos happens to: Redis with sentinels, replicas of ours, and proxies on every way between them.
+final class World: Sendable {
+    let redis: SentinelDeployment
+    let replicas: [LocalReplica]
+    /// For each replica of ours one for each Redis server.
+    let links: [[FaultProxy]]
+    /// For each replica of ours one for each sentinel, which says the proxies' ports where the sentinel says Redis's.
+    private let sentinelLinks: [[FaultProxy]]
+
+    /// - Parameters:
+    ///   - directory: An existing directory, with a path of at most 60 bytes.
+    ///   - minReplicas: What `--redis-min-replicas` is to be.
+    init(launcher: String, directory: String, minReplicas: Int) throws(ClientError) {
+        let redis = try SentinelDeployment(directory: directory, replicas: 1, durability: .always)
+        self.redis = redis
+        var replicas: [LocalReplica] = []
+        var links: [[FaultProxy]] = []
+        var sentinelLinks: [[FaultProxy]] = []
+        for index in 0..<3 {
+            let own = try Self.proxies(to: redis.servers.compactMap(\.port))
+            let rewrites = zip(redis.servers.compactMap(\.port), own).map { port, proxy in
+                ByteRewrite("\(port)", with: "\(proxy.port)", .toClient)
+            }
+            let sentinels = try Self.proxies(to: redis.sentinels.map(\.port), rewrites)
+            let hosts = sentinels.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")
+            links.append(own)
+            sentinelLinks.append(sentinels)
+            replicas.append(
+                try LocalReplica(
+                    launcher: launcher, name: "replica-\(index)",
+                    redisURL: "redis-sentinel://\(hosts)/\(SentinelDeployment.name)", directory: directory,
+                    arguments: [
+                        "--redis-min-replicas", String(minReplicas), "--drain-seconds", "2", "--ring-entries", "4096",
+                        "--heartbeat-seconds", "2",
+                    ]))
+        }
+        self.replicas = replicas
+        self.links = links
+        self.sentinelLinks = sentinelLinks
+        for replica in replicas { try replica.waitUntilReady() }
+    }
+
+    var urls: [ServerURL] { replicas.map(\.url) }
+
+    /// The Redis servers that are not the master.
+    var redisReplicas: [LocalRedis] {
+        guard let master = redis.master else { return [] }
+        return redis.servers.filter { $0 !== master }
+    }
+
+    private static func proxies(
+        to ports: [UInt16], _ rewrites: [ByteRewrite] = []
+    ) throws(ClientError) -> [FaultProxy] {
+        var proxies: [FaultProxy] = []
+        for port in ports { proxies.append(try FaultProxy(to: try .loopback(port), rewrites: rewrites)) }
+        return proxies
+    }
+}

@@ -1,0 +1,153 @@
+import FaultInjection
+import PosixIO
+import Testing
+import TocsinClient
+
+extension Processes {
+    /// Replicas that find their Redis through sentinels, and those that wait for its replicas.
+    @Suite(.serialized) struct Replication {
+        @Test("a master that is killed under load: failover, reset, acknowledged threats come back from the rings")
+        func masterKilled() throws {
+            let bench = try SentinelBench()
+            let run = try FailureRun(bench.urls)
+            let old = try #require(bench.deployment.master)
+            old.kill()
+            #expect(Self.awaitOther(than: old, bench))
+            run.expectRecovery(since: .now)
+            #expect(run.awaitResets(1))
+            try run.awaitAcknowledgements(100)
+            // The old master comes back believing to be one; nobody may write to it.
+            try old.start()
+            #expect(Pause.wait(atMost: .seconds(40), every: .milliseconds(200)) { bench.deployment.isSettled })
+            run.expectRecovery(since: .now)
+            try run.awaitAcknowledgements(100)
+            try run.finish()
+            withExtendedLifetime(bench) {}
+        }
+
+        @Test("a master that hangs and comes back after its replica was promoted: nobody goes on writing to it")
+        func masterStopped() throws {
+            let bench = try SentinelBench()
+            let run = try FailureRun(bench.urls)
+            let old = try #require(bench.deployment.master)
+            old.pause()
+            #expect(Self.awaitOther(than: old, bench))
+            run.expectRecovery(since: .now)
+            old.resume()
+            #expect(Pause.wait(atMost: .seconds(40), every: .milliseconds(200)) { bench.deployment.isSettled })
+            run.expectRecovery(since: .now)
+            #expect(run.awaitResets(1))
+            try run.awaitAcknowledgements(100)
+            try run.finish()
+            withExtendedLifetime(bench) {}
+        }
+
+        @Test(
+            "a master that pauses shorter than anybody's patience and is replaced meanwhile: left within five seconds")
+        func masterPausedBriefly() throws {
+            let bench = try SentinelBench()
+            let run = try FailureRun(bench.urls)
+            let old = try #require(bench.deployment.master)
+            old.pause()
+            _ = try bench.deployment.sentinels[0].command("SENTINEL", "FAILOVER", SentinelDeployment.name)
+            #expect(Self.awaitOther(than: old, bench))
+            old.resume()
+            let resumed = MonotonicTime.now
+            // It takes itself for the master until a sentinel tells it better, which takes eight seconds and more.
+            while MonotonicTime.now - resumed < .seconds(5) { Pause.sleep(.milliseconds(50)) }
+            let last = try Self.lastEntry(of: old)
+            try run.awaitAcknowledgements(100)
+            let since = try Self.lastEntry(of: old)
+            // Once it is a replica it repeats what the new one does.
+            let isReplica = try old.command("ROLE").elements.first?.text == "slave"
+            #expect(isReplica || since == last)
+            #expect(run.awaitResets(1))
+            #expect(Pause.wait(atMost: .seconds(40), every: .milliseconds(200)) { bench.deployment.isSettled })
+            try run.finish()
+            withExtendedLifetime(bench) {}
+        }
+
+        @Test("SENTINEL FAILOVER under load: the master steps down, posts succeed again within five seconds")
+        func failoverOnDemand() throws {
+            let bench = try SentinelBench()
+            let run = try FailureRun(bench.urls)
+            let old = try #require(bench.deployment.master)
+            let answer = try bench.deployment.sentinels[0].command("SENTINEL", "FAILOVER", SentinelDeployment.name)
+            #expect(answer == .simple("OK"))
+            #expect(Self.awaitOther(than: old, bench))
+            run.expectRecovery(since: .now)
+            #expect(run.awaitResets(1))
+            try run.awaitAcknowledgements(100)
+            try run.finish()
+            withExtendedLifetime(bench) {}
+        }
+
+        @Test("--redis-min-replicas 1: without the replica posts get 503, with it again they succeed")
+        func replicaMissing() throws {
+            let bench = try SentinelBench(arguments: ["--redis-min-replicas", "1"])
+            let run = try FailureRun(bench.urls)
+            let replica = try #require(bench.deployment.servers.first { $0 !== bench.deployment.master })
+            replica.pause()
+            for url in bench.urls { try run.awaitRefusal(by: url) }
+            let before = run.pool.acknowledgedCount
+            Pause.sleep(.seconds(1))
+            #expect(run.pool.acknowledgedCount == before)
+            replica.resume()
+            run.expectRecovery(since: .now)
+            try run.awaitAcknowledgements(100)
+            try run.finish()
+            withExtendedLifetime(bench) {}
+        }
+
+        @Test("--redis-min-replicas 1 and a failover: what was acknowledged is in the new master")
+        func nothingLostWithReplicas() throws {
+            let bench = try SentinelBench(arguments: ["--redis-min-replicas", "1"])
+            let run = try FailureRun(bench.urls)
+            let old = try #require(bench.deployment.master)
+            old.kill()
+            #expect(Self.awaitOther(than: old, bench))
+            // Nothing is acknowledged until there are two again.
+            try old.start()
+            #expect(Pause.wait(atMost: .seconds(40), every: .milliseconds(200)) { bench.deployment.isSettled })
+            run.expectRecovery(since: .now)
+            try run.awaitAcknowledgements(100)
+            try run.finish()
+            withExtendedLifetime(bench) {}
+        }
+
+        private static func lastEntry(of redis: LocalRedis) throws -> RedisValue {
+            try redis.command("HMGET", "tocsin:{default}:meta", "g", "s")
+        }
+
+        private static func awaitOther(than old: LocalRedis, _ bench: SentinelBench) -> Bool {
+            Pause.wait(atMost: .seconds(20), every: .milliseconds(50)) {
+                guard let master = bench.deployment.master, master !== old else { return false }
+                return (try? master.command("ROLE", within: .seconds(1)))?.elements.first?.text == "master"
+            }
+        }
+    }
+}
+
+/// Three replicas of ours, a master, its replica and three sentinels.
+private final class SentinelBench {
+    let deployment: SentinelDeployment
+    let replicas: [LocalReplica]
+    private let directory: TemporaryDirectory
+
+    init(arguments: [String] = []) throws {
+        guard ChildProcess.find("redis-server") != nil else { throw HarnessError(LocalRedis.installHint) }
+        let directory = try TemporaryDirectory()
+        self.directory = directory
+        let deployment = try SentinelDeployment(directory: directory.path)
+        self.deployment = deployment
+        let program = try Harness.program()
+        replicas = try (0..<3).map { index in
+            try LocalReplica(
+                launcher: program, name: "replica-\(index)", redisURL: deployment.url, directory: directory.path,
+                arguments: arguments)
+        }
+        for replica in replicas { try replica.waitUntilReady() }
+    }
+
+    var urls: [ServerURL] { replicas.map(\.url) }
+}

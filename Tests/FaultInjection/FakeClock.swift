@@ -1,0 +1,96 @@
+import Glibc
+public import TocsinClient
+
+/// The wall clock of processes, moved while they run. The monotonic clock stays true.
+///
+/// A small library, preloaded (ld.so(8)), adds an offset that it reads from a shared file.
+public final class FakeClock: Sendable {
+    private let directory: String
+    private let name: String
+
+    /// - Parameters:
+    ///   - directory: Where the library and the offset are kept.
+    ///   - name: Distinguishes the clocks of one directory.
+    public init(directory: String, name: String) throws(ClientError) {
+        self.directory = directory
+        self.name = name
+        try set(offsetSeconds: 0)
+        if access(libraryPath, R_OK) != 0 { try build() }
+    }
+
+    /// What a process must be started with.
+    public var environment: [String] { ["LD_PRELOAD=\(libraryPath)", "CLOCK_OFFSET_FILE=\(offsetPath)"] }
+
+    /// Moves the clock to so many seconds from the true time.
+    public func set(offsetSeconds: Int) throws(ClientError) {
+        let file = open(offsetPath, O_WRONLY | O_CREAT, 0o600)
+        guard file >= 0 else { throw .childFailed("\(offsetPath): \(String(cString: strerror(errno)))") }
+        var offset = Int64(offsetSeconds)
+        // In one call and in place: the processes have the file in their memory.
+        let count = pwrite(file, &offset, 8, 0)
+        _ = close(file)
+        guard count == 8 else { throw .childFailed("\(offsetPath): not written") }
+    }
+
+    private var libraryPath: String { "\(directory)/clock-offset.so" }
+    private var offsetPath: String { "\(directory)/\(name).offset" }
+
+    private func build() throws(ClientError) {
+        let source = "\(directory)/clock-offset.c"
+        guard let file = fopen(source, "w") else { throw .childFailed("\(source): cannot be written") }
+        fputs(Self.source, file)
+        fclose(file)
+        // The compiler of the Swift toolchain.
+        let compiler = try LocalProcess(
+            "clang", ["-O1", "-shared", "-fPIC", "-o", libraryPath, source], outputPath: "\(directory)/clang.log")
+        guard compiler.waitForEnd(atMost: .seconds(60)) == .exited(code: 0) else {
+            throw .childFailed("clang, of the Swift toolchain: \(compiler.outputTail)")
+        }
+    }
+
+    private static let source = #"""
+        #define _GNU_SOURCE
+        #include <fcntl.h>
+        #include <stdint.h>
+        #include <stdlib.h>
+        #include <sys/mman.h>
+        #include <sys/syscall.h>
+        #include <sys/time.h>
+        #include <time.h>
+        #include <unistd.h>
+
+        static volatile int64_t *offset;
+
+        __attribute__((constructor)) static void begin(void) {
+            const char *path = getenv("CLOCK_OFFSET_FILE");
+            int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+            void *memory = file < 0 ? MAP_FAILED : mmap(NULL, 8, PROT_READ, MAP_SHARED, file, 0);
+            if (file >= 0) close(file);
+            if (memory == MAP_FAILED) abort();
+            offset = memory;
+        }
+
+        int clock_gettime(clockid_t clock, struct timespec *now) {
+            int status = syscall(SYS_clock_gettime, clock, now);
+            int is_wall_clock = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
+            if (status == 0 && is_wall_clock && offset) now->tv_sec += *offset;
+            return status;
+        }
+
+        int gettimeofday(struct timeval *now, void *zone) {
+            (void)zone;
+            struct timespec precise;
+            int status = clock_gettime(CLOCK_REALTIME, &precise);
+            now->tv_sec = precise.tv_sec;
+            now->tv_usec = precise.tv_nsec / 1000;
+            return status;
+        }
+
+        time_t time(time_t *seconds) {
+            struct timespec precise;
+            clock_gettime(CLOCK_REALTIME, &precise);
+            if (seconds) *seconds = precise.tv_sec;
+            return precise.tv_sec;
+        }
+        """#
+}

@@ -1,0 +1,145 @@
+import RedisLog
+import ThreatFeed
+
+@testable import RedisLog
+
+/// What `LogClient` does with the replies of the scripts, over a link of the simulation.
+final class ModelClient {
+    let link: CommandLink
+    private(set) var knownHead = Cursor.zero
+    private var lineage: [Cursor] = []
+    var heldEntries: () -> [LogEntry] = { [] }
+
+    private static let callRecordsMax = 64
+    private unowned let world: World
+    private let process: ProcessGate
+    private var recoveryWaiters: [(LogHead?) -> Void]?
+
+    init(world: World, process: ProcessGate) {
+        self.world = world
+        self.process = process
+        link = CommandLink(world: world, process: process)
+    }
+
+    func observe(head: Cursor) {
+        guard head > knownHead else { return }
+        if head.generation == knownHead.generation, !lineage.isEmpty { lineage.removeLast() }
+        lineage.append(head)
+        if lineage.count > LogClient.generationsMax { lineage.removeFirst() }
+        knownHead = head
+    }
+
+    /// - Parameter completion: Gets `nil` when it is unknown whether anything was kept, or nothing was.
+    func publish(_ records: [ThreatRecord], completion: @escaping ([PublishOutcome]?) -> Void) {
+        send(records, repeatsAfterFork: true, isRepair: false, completion)
+    }
+
+    func resume(
+        after cursor: Cursor, limit: Int, ofKnownGeneration: Bool = true,
+        completion: @escaping (ResumeOutcome?) -> Void
+    ) {
+        link.send(.resume(after: cursor, limit: limit, ofKnownGeneration: ofKnownGeneration)) { answer in
+            if case .reply(.resumed(let outcome)) = answer { completion(outcome) } else { completion(nil) }
+        }
+    }
+
+    func newest(limit: Int, completion: @escaping (LogPage?) -> Void) {
+        link.send(.newest(limit: limit)) { answer in
+            if case .reply(.page(let page)) = answer { completion(page) } else { completion(nil) }
+        }
+    }
+
+    func maintain(completion: @escaping (LogStatus?) -> Void) {
+        let command = LogCommand.maintain(entriesMax: world.profile.entriesMax, oldest: process.oldest)
+        link.send(command) { answer in
+            if case .reply(.status(let status)) = answer { completion(status) } else { completion(nil) }
+        }
+    }
+
+    private func send(
+        _ records: [ThreatRecord], repeatsAfterFork: Bool, isRepair: Bool,
+        _ completion: @escaping ([PublishOutcome]?) -> Void
+    ) {
+        let arguments = ModelLog.PublishArguments(
+            known: knownHead, entriesMax: world.profile.entriesMax, oldest: process.oldest,
+            incarnation: link.incarnation ?? "", isAgain: isRepair, records: records)
+        link.send(.publish(arguments)) { [weak self] answer in
+            guard let self, case .reply(.published(let reply)) = answer else { return completion(nil) }
+            switch reply {
+            case .lost(let head):
+                guard repeatsAfterFork else { return completion(nil) }
+                recover(observed: head) { [weak self] recovered in
+                    guard let self, recovered != nil else { return completion(nil) }
+                    send(records, repeatsAfterFork: false, isRepair: isRepair, completion)
+                }
+            case .repairing: completion(nil)
+            case .outcomes(let outcomes):
+                completion(outcomes)
+                for case .accepted(let cursor) in outcomes { observe(head: cursor) }
+            }
+        }
+    }
+}
+
+// MARK: - Recovery
+
+extension ModelClient {
+    func recover(observed: Cursor, completion: @escaping (LogHead?) -> Void) {
+        if recoveryWaiters != nil {
+            recoveryWaiters?.append(completion)
+            return
+        }
+        recoveryWaiters = [completion]
+        fork(observed: observed, attemptsLeft: 5)
+    }
+
+    private func fork(observed: Cursor, attemptsLeft: Int) {
+        let arguments = ModelLog.ForkArguments(
+            observed: observed, known: knownHead, incarnation: link.incarnation ?? "",
+            keepsAllAnswered: world.profile.serversKeepAllAnswered,
+            repairMilliseconds: LogClient.repairPeriod.milliseconds, lineage: lineage)
+        link.send(.fork(arguments)) { [weak self] answer in
+            guard let self else { return }
+            guard case .reply(.head(let head)) = answer else { return finishRecovery(nil) }
+            if head.cursor >= knownHead {
+                guard head.cursor.generation > observed.generation else { return finishRecovery(head) }
+                repair { [weak self] succeeded in self?.finishRecovery(succeeded ? head : nil) }
+            } else if attemptsLeft > 1 {
+                fork(observed: head.cursor, attemptsLeft: attemptsLeft - 1)
+            } else {
+                finishRecovery(nil)
+            }
+        }
+    }
+
+    /// Appends again what this replica holds and the log lacks.
+    func repair(completion: @escaping (Bool) -> Void) {
+        let held = heldEntries()
+        guard !held.isEmpty else { return completion(true) }
+        link.send(.missing(held.map(\.record.id))) { [weak self] answer in
+            guard let self, case .reply(.missing(let (trimmed, positions))) = answer else { return completion(false) }
+            let missing = positions.map { held[$0] }.filter { trimmed.sequence == 0 || $0.cursor > trimmed }
+            appendAgain(missing, completion: completion)
+        }
+    }
+
+    private func appendAgain(_ entries: [LogEntry], completion: @escaping (Bool) -> Void) {
+        var calls = entries.isEmpty ? 0 : (entries.count - 1) / Self.callRecordsMax + 1
+        guard calls > 0 else { return completion(true) }
+        var succeeded = true
+        for start in stride(from: 0, to: entries.count, by: Self.callRecordsMax) {
+            let records = entries[start...].prefix(Self.callRecordsMax).map(\.record)
+            send(records, repeatsAfterFork: false, isRepair: true) { outcomes in
+                if outcomes == nil { succeeded = false }
+                calls -= 1
+                if calls == 0 { completion(succeeded) }
+            }
+        }
+    }
+
+    private func finishRecovery(_ head: LogHead?) {
+        let waiters = recoveryWaiters ?? []
+        recoveryWaiters = nil
+        for waiter in waiters { waiter(head) }
+    }
+}
