@@ -3,10 +3,11 @@ import PosixIO
 import RedisLog
 import ThreatFeed
 
-/// Follows the log for the whole replica: encodes each new entry once and hands it to every event loop.
+/// Follows a log for the whole replica: encodes each new entry once and hands it to every event loop.
 ///
 /// Owned by one loop, like all it calls.
 final class FeedSource {
+    private let served: ServedLog
     private let shared: ReplicaShared
     private let peers: [LoopHandle]
     private let follower: LogFollower
@@ -17,19 +18,18 @@ final class FeedSource {
     private var writesRefused: String?
 
     init(
-        shared: ReplicaShared, poller: Poller, peers: [LoopHandle],
-        tokens: (subscription: PollToken, commands: PollToken, sentinel: PollToken), seed: UInt64,
-        deliver: @escaping (LoopMessage) -> Void,
-        heldEntries: @escaping (Cursor) -> [LogEntry]
+        _ served: ServedLog, shared: ReplicaShared, poller: Poller, peers: [LoopHandle], tokens: LaneTokens,
+        seed: UInt64, deliver: @escaping (LoopMessage) -> Void, heldEntries: @escaping (Cursor) -> [LogEntry]
     ) {
+        self.served = served
         self.shared = shared
         self.peers = peers
         self.deliver = deliver
         follower = LogFollower(
             endpoint: shared.endpoint, poller: poller, subscriptionToken: tokens.subscription,
-            commandToken: tokens.commands, sentinelToken: tokens.sentinel, keys: shared.keys,
-            retention: shared.retention,
-            name: shared.linkName("follower"), randomSeed: seed, replicasMin: shared.configuration.redisMinReplicas,
+            commandToken: tokens.followerCommands, sentinelToken: tokens.sentinel, keys: shared.keys(of: served),
+            retention: shared.retention(of: served), name: shared.linkName("follower", of: served), randomSeed: seed,
+            replicasMin: shared.configuration.redisMinReplicas,
             unixMilliseconds: { [clock = shared.steadyClock] in clock.unixMilliseconds() })
         follower.heldEntries = heldEntries
         follower.onEntries = { [unowned self] entries in receive(entries) }
@@ -115,13 +115,8 @@ final class FeedSource {
         }
     }
 
-    private func send(_ message: LoopMessage) {
-        for peer in peers { peer.mailbox.post(message) }
-        deliver(message)
+    private func send(_ change: LogChange) {
+        for peer in peers { peer.mailbox.post(.log(served, change)) }
+        deliver(.log(served, change))
     }
-}
-
-extension ReplicaShared {
-    /// What CLIENT LIST shows of a connection of this replica.
-    func linkName(_ role: String) -> String { "tocsin-\(configuration.replicaName)-\(role)" }
 }

@@ -1,4 +1,3 @@
-import Broadcast
 import HTTPProtocol
 import PosixIO
 import RedisLog
@@ -40,16 +39,6 @@ final class ReplicaShared: Sendable {
     }
 
     var limits: Limits { configuration.limits }
-
-    var keys: LogKeys { LogKeys(prefix: configuration.redisPrefix) }
-
-    var retention: LogRetention {
-        LogRetention(entriesMax: configuration.retentionCount, ageMax: configuration.retentionAge)
-    }
-
-    var ringBounds: Ring.Bounds {
-        Ring.Bounds(entriesMax: limits.ringEntriesMax, bytesMax: limits.ringBytesMax)
-    }
 
     /// How large the body of a request may be, known from its head.
     private static func bodyBytesMax(of request: HTTPRequest, _ limits: Limits) -> Int {

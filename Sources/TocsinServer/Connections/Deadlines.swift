@@ -83,7 +83,7 @@ extension EventLoop {
             // While Redis cannot be read a client stays where it is, and is told so.
             guard !catchUp.awaitsFirstFrame else { return }
         } else {
-            guard feed?.isAtHead(connection.pointee.client) == true else { return }
+            guard connection.pointee.lane.feed?.isAtHead(connection.pointee.client) == true else { return }
         }
         let cursor = connection.pointee.cursor
         enqueue(.heartbeat, FeedFrame.heartbeat(cursor: cursor), cursor: cursor, connection)

@@ -193,7 +193,7 @@ extension EventLoop {
         if let catchUp = connection.pointee.catchUp {
             catchUp.filter = filter
         } else {
-            feed?.setFilter(filter, for: &connection.pointee.client)
+            connection.pointee.lane.feed?.setFilter(filter, for: &connection.pointee.client)
         }
         let cursor = connection.pointee.cursor
         sendFrame(FeedFrame.filtered(cursor: cursor), connection)

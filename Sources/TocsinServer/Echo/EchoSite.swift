@@ -26,7 +26,8 @@ struct EchoSite: Site {
     func route(_ request: HTTPRequest, _ ticket: ResponseTicket, on loop: EventLoop) {
         let policy = PermessageDeflate.Policy(serverWindowBits: Deflater.windowBitsAllowed)
         guard let acceptance = loop.acceptHandshake(request, policy, ticket) else { return }
-        loop.upgrade(ticket, acceptance, serving: EchoMessages(acceptance.compression)) { connection in
+        let messages = EchoMessages(acceptance.compression)
+        loop.upgrade(ticket, acceptance, in: loop.threats, serving: messages) { connection in
             // An echo client may be silent for as long as it likes.
             connection.pointee.deadline = nil
             loop.markDirty(connection)

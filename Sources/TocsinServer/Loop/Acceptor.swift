@@ -94,7 +94,7 @@ extension EventLoop {
                 dialogue: .http(
                     HTTPConversation(
                         configuration: shared.decoderConfiguration,
-                        pipelinedRequestsMax: shared.limits.pipelinedRequestsMax)), now: tick)
+                        pipelinedRequestsMax: shared.limits.pipelinedRequestsMax)), lane: threats, now: tick)
         }
         pointer.pointee.deadline =
             tick + (tls == nil ? shared.limits.requestDeadline : shared.limits.tlsHandshakeDeadline)

@@ -62,7 +62,7 @@ extension EventLoop {
             drop(connection, .unread)
             return false
         }
-        metrics.dropped(.unread)
+        connection.pointee.lane.metrics.dropped(.unread)
         close(connection)
         return true
     }

@@ -38,9 +38,12 @@ struct Connection: ~Copyable {
     /// Ends when the outbox is empty.
     var closesWhenSent = false
 
-    /// Place in the feed while `sweepIndex` is set.
+    /// The log it is a client of once it is a stream.
+    var lane: Lane
+
+    /// Place in the lane's feed while `sweepIndex` is set.
     var client = ClientPosition.outside
-    /// Index in the loop's list of clients to sweep; `nil` for one that is not in the feed.
+    /// Index in the lane's list of clients to sweep; `nil` for one that is not in the feed.
     var sweepIndex: Int?
     /// Reads what it missed from the log before it joins the feed.
     var catchUp: CatchUp?
@@ -58,13 +61,14 @@ struct Connection: ~Copyable {
 
     init(
         socket: consuming FileDescriptor, token: PollToken, source: UInt64, tls: TLSSession?, dialogue: Dialogue,
-        now: Tick
+        lane: Lane, now: Tick
     ) {
         self.socket = socket
         self.token = token
         self.source = source
         self.tls = tls
         self.dialogue = dialogue
+        self.lane = lane
         lastSent = now
     }
 

@@ -17,21 +17,14 @@ final class EventLoop {
     let metrics: LoopMetrics
     let mailbox: Mailbox<LoopMessage>
     let poller: Poller
-    /// Commands to Redis: publishes and reads for this loop's clients.
-    let log: LogClient
-    /// The subscription to the log; on one loop only.
-    var follower: FeedSource?
+    /// The lane of the log that the deployment is for, also the first of `lanes`.
+    let threats: Lane
+    /// One for each log that is served.
+    private(set) var lanes: [Lane]
 
     var connections = ConnectionSlab()
-    /// `nil` until the log has been read once.
-    var feed: Feed?
     /// Slots of connections that have something of their own to send.
     var dirty: [PollToken] = []
-    var sweep = Sweep()
-    /// Connections on their way through the log into the ring.
-    var catchingUp: [PollToken] = []
-    /// Reads the log for all of them.
-    var reader = ResumeReader()
     /// Streams that wait for their turn to start.
     var starts: StreamStarts
 
@@ -70,11 +63,7 @@ final class EventLoop {
     enum Source {
         static let listener = PollToken(slot: .max, generation: 0)
         static let mailbox = PollToken(slot: .max - 1, generation: 0)
-        static let log = PollToken(slot: .max - 2, generation: 0)
-        static let subscription = PollToken(slot: .max - 3, generation: 0)
-        static let followerCommands = PollToken(slot: .max - 4, generation: 0)
-        static let sentinel = PollToken(slot: .max - 5, generation: 0)
-        static let first: UInt32 = .max - 5
+        static let first = LaneTokens.first
     }
 
     init(
@@ -92,23 +81,12 @@ final class EventLoop {
             shared.certificates == nil
             ? UnsafeMutableRawBufferPointer(start: nil, count: 0)
             : Self.makePlaintextScratch(readBytes: scratch.count)
-        log = LogClient(
-            link: RedisLink(
-                endpoint: shared.endpoint, poller: poller, token: Source.log, name: shared.linkName("commands"),
-                randomSeed: random.next()),
-            keys: shared.keys, retention: shared.retention, replicasMin: shared.configuration.redisMinReplicas,
-            unixMilliseconds: { [clock = shared.steadyClock] in clock.unixMilliseconds() })
-        log.heldEntries = { [unowned self] in feed?.ring.logEntries(after: $0) ?? [] }
-        if let peers {
-            follower = FeedSource(
-                shared: shared, poller: poller, peers: peers,
-                tokens: (
-                    subscription: Source.subscription, commands: Source.followerCommands, sentinel: Source.sentinel
-                ),
-                seed: random.next(),
-                deliver: { [unowned self] in receive($0) },
-                heldEntries: { [unowned self] in feed?.ring.logEntries(after: $0) ?? [] })
-        }
+        let tokens = LaneTokens(.threats)
+        threats = Lane(
+            .threats, shared: shared, metrics: metrics.threats, poller: poller, tokens: tokens,
+            randomSeed: random.next())
+        lanes = [threats]
+        if let peers { follow(threats, peers: peers, tokens: tokens) }
         try poller.add(listener.descriptor, .readable, token: Source.listener)
         try poller.add(mailbox.descriptor, .readable, token: Source.mailbox)
     }
@@ -121,8 +99,7 @@ final class EventLoop {
     /// Serves until drained.
     func run() {
         updateDate()
-        if shared.site.usesLog { log.link.start(now: now) }
-        follower?.start(now: now)
+        if shared.site.usesLog { threats.start(now: now) }
         while !isFinished { turn() }
         connections = ConnectionSlab()
     }
@@ -140,64 +117,77 @@ final class EventLoop {
             }
         }
         serveHeldMessages()
-        log.flush(now: now)
-        if let deadline = log.link.nextDeadline, now >= deadline { log.link.tick(now: now) }
-        if let deadline = follower?.nextDeadline, now >= deadline { follower?.tick(now: now) }
+        for lane in lanes {
+            lane.log.flush(now: now)
+            lane.tick(now: now)
+        }
         if now >= nextTick { runTick() }
         if let turn = starts.nextTurn, now >= turn { startDueStreams() }
-        serveReader()
+        for lane in lanes { serveReader(lane) }
         sendDirty()
-        sweepSlice()
-        log.flush(now: now)
-        follower?.flush(now: now)
+        for lane in lanes {
+            sweepSlice(lane)
+            lane.log.flush(now: now)
+            lane.follower?.flush(now: now)
+        }
     }
 
     private func serve(source: PollToken, _ events: PollEvents) {
         switch source {
         case Source.listener: if let listener { acceptConnections(listener) }
         case Source.mailbox: for message in mailbox.take() { receive(message) }
-        case Source.log: log.link.handle(events, now: now)
-        default: follower?.handle(source, events, now: now)
+        default:
+            guard let served = LaneTokens.served(source) else { preconditionFailure("every other source is a lane's") }
+            lane(of: served)?.handle(source, events, now: now)
         }
+    }
+
+    func lane(of served: ServedLog) -> Lane? { lanes.first { $0.served == served } }
+
+    private func follow(_ lane: Lane, peers: [LoopHandle], tokens: LaneTokens) {
+        lane.follower = FeedSource(
+            lane.served, shared: shared, poller: poller, peers: peers, tokens: tokens, seed: random.next(),
+            deliver: { [unowned self] in receive($0) },
+            heldEntries: { [unowned lane] in lane.heldEntries(after: $0) })
     }
 
     private func receive(_ message: LoopMessage) {
         switch message {
-        case .begin(let cursor, let entries):
-            feed = Feed(bounds: shared.ringBounds, startingAfter: cursor)
-            take(entries)
-        case .entries(let entries): take(entries)
-        case .trimmed(let cursor): feed?.trim(through: cursor)
-        case .masterMoved(let epoch): log.link.leaveMaster(before: epoch)
+        case .log(let served, let change):
+            if let lane = lane(of: served) { receive(change, lane) }
         case .drain(let period): beginDrain(within: period)
         case .stop: isFinished = true
         }
     }
 
-    private func take(_ entries: [FeedEntry]) {
-        for entry in entries {
-            feed?.append(entry)
-            sweep.isWanted = true
-            sweep.unsentEntries += 1
-            sweep.unsentBytes += entry.byteCount
-            // More than the ring holds may come at once; nobody is slow who was not given the chance to take it.
-            if sweep.unsentEntries >= shared.ringBounds.entriesMax / 2
-                || sweep.unsentBytes >= shared.ringBounds.bytesMax / 2
-            {
-                while sweep.isDue { sweepSlice() }
-            }
+    private func receive(_ change: LogChange, _ lane: Lane) {
+        switch change {
+        case .begin(let cursor, let entries):
+            lane.begin(after: cursor)
+            take(entries, lane)
+        case .entries(let entries): take(entries, lane)
+        case .trimmed(let cursor): lane.feed?.trim(through: cursor)
+        case .masterMoved(let epoch): lane.log.link.leaveMaster(before: epoch)
         }
-        if let last = entries.last { log.observe(head: last.cursor) }
-        if let ring = feed?.ring { metrics.ring(entries: ring.count, bytes: ring.byteCount) }
-        advanceCatchUps()
+    }
+
+    private func take(_ entries: [FeedEntry], _ lane: Lane) {
+        for entry in entries where lane.append(entry) {
+            // More than the ring holds may come at once; nobody is slow who was not given the chance to take it.
+            while lane.sweep.isDue { sweepSlice(lane) }
+        }
+        if let last = entries.last { lane.appended(through: last.cursor) }
+        advanceCatchUps(lane)
     }
 
     private func timeoutMilliseconds() -> Int32 {
-        if sweep.isDue || reader.isDue || !dirty.isEmpty || !heldMessages.isEmpty { return 0 }
+        if !dirty.isEmpty || !heldMessages.isEmpty { return 0 }
         var next = nextTick
         if let turn = starts.nextTurn { next = min(next, turn) }
-        if let deadline = log.link.nextDeadline { next = min(next, deadline) }
-        if let deadline = follower?.nextDeadline { next = min(next, deadline) }
+        for lane in lanes {
+            if lane.sweep.isDue || lane.reader.isDue { return 0 }
+            next = lane.nextDeadline(before: next)
+        }
         return Int32(clamping: max(0, (next - .now).millisecondsRoundedUp))
     }
 
@@ -207,7 +197,7 @@ final class EventLoop {
         let wasStopped = now - nextTick > Self.stopMin
         // Between drains nothing needs finer time than a second; an idle replica should sleep.
         nextTick = now + (drainEnd == nil ? .seconds(1) : Tick.duration)
-        advanceCatchUps(isTick: true)
+        for lane in lanes { advanceCatchUps(lane, isTick: true) }
         if !wasStopped { checkDeadlines() }
         if let listener { resumeAccepting(listener) }
         if let drainEnd, now >= drainEnd || hasNothingLeft { isFinished = true }
@@ -224,7 +214,7 @@ final class EventLoop {
 
     /// The loop that follows the log outlives the others: their clients want the feed until they are closed.
     private var hasNothingLeft: Bool {
-        connections.count == 0 && (follower == nil || shared.runningLoops.value == 1)
+        connections.count == 0 && (threats.follower == nil || shared.runningLoops.value == 1)
     }
 
     private func updateDate() {

@@ -4,6 +4,15 @@ import ThreatFeed
 
 /// What one thread tells an event loop.
 enum LoopMessage: Sendable {
+    case log(ServedLog, LogChange)
+    /// Close all streams within that time, answer what is under way, and end.
+    case drain(within: Duration)
+    /// End at once.
+    case stop
+}
+
+/// What has become of a log.
+enum LogChange: Sendable {
     /// The feed begins: the log stands after `cursor`, and these entries follow it.
     case begin(after: Cursor, [FeedEntry])
     /// New entries, in order.
@@ -12,10 +21,6 @@ enum LoopMessage: Sendable {
     case trimmed(through: Cursor)
     /// Sentinels name another master, since this epoch.
     case masterMoved(epoch: UInt64)
-    /// Close all streams within that time, answer what is under way, and end.
-    case drain(within: Duration)
-    /// End at once.
-    case stop
 }
 
 /// How other threads reach an event loop.

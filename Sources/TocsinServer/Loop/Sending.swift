@@ -45,22 +45,22 @@ extension EventLoop {
         dirty.append(connection.pointee.token)
     }
 
-    /// Gives the next clients of the feed everything they lack.
-    func sweepSlice() {
-        guard sweep.isDue else { return }
-        if sweep.nextIndex == 0 {
-            sweep.isWanted = false
-            sweep.unsentEntries = 0
-            sweep.unsentBytes = 0
+    /// Gives the next clients of a lane's feed everything they lack.
+    func sweepSlice(_ lane: Lane) {
+        guard lane.sweep.isDue else { return }
+        if lane.sweep.nextIndex == 0 {
+            lane.sweep.isWanted = false
+            lane.sweep.unsentEntries = 0
+            lane.sweep.unsentBytes = 0
         }
-        let end = sweep.nextIndex + Sweep.clientsPerSlice
-        while sweep.nextIndex < min(end, sweep.clients.count) {
-            let token = sweep.clients[sweep.nextIndex]
-            sweep.nextIndex += 1
+        let end = lane.sweep.nextIndex + Sweep.clientsPerSlice
+        while lane.sweep.nextIndex < min(end, lane.sweep.clients.count) {
+            let token = lane.sweep.clients[lane.sweep.nextIndex]
+            lane.sweep.nextIndex += 1
             guard let connection = connections.find(token) else { preconditionFailure("a swept client is connected") }
             send(connection)
         }
-        if sweep.nextIndex >= sweep.clients.count { sweep.nextIndex = 0 }
+        if lane.sweep.nextIndex >= lane.sweep.clients.count { lane.sweep.nextIndex = 0 }
     }
 
     /// Hands the socket, in this order, the rest of a cut entry, the client's own bytes, and the entries it lacks.
@@ -68,7 +68,9 @@ extension EventLoop {
     /// The connection may be gone afterwards.
     func send(_ connection: UnsafeMutablePointer<Connection>) {
         if connection.pointee.isSendBlocked {
-            if connection.pointee.sweepIndex != nil, feed?.fellOff(connection.pointee.client) == true {
+            if connection.pointee.sweepIndex != nil,
+                connection.pointee.lane.feed?.fellOff(connection.pointee.client) == true
+            {
                 drop(connection, .lagged)
             }
             return
@@ -76,7 +78,7 @@ extension EventLoop {
         if let tls = connection.pointee.tls, !flushCiphertext(tls, connection) { return }
         guard connection.pointee.client.partial == nil || sendPartial(connection) else { return }
         guard !connection.pointee.hasOutbox || sendOutbox(connection) else { return }
-        if connection.pointee.sweepIndex != nil, let feed {
+        if connection.pointee.sweepIndex != nil, let feed = connection.pointee.lane.feed {
             sendEntries(of: feed, connection)
         } else if connection.pointee.closesWhenSent {
             finishSending(connection)
@@ -93,7 +95,7 @@ extension EventLoop {
         guard let count = transferred(transmit(rest, connection), connection) else { return false }
         connection.pointee.client.advancePartial(byteCount: count)
         if connection.pointee.client.partial == nil {
-            metrics.deliveredEntries.add(1)
+            connection.pointee.lane.metrics.deliveredEntries.add(1)
             return true
         }
         block(connection)
@@ -131,7 +133,7 @@ extension EventLoop {
                 guard let sent = transferred(transmit(batch, connection), connection) else { return }
                 count = sent
             }
-            metrics.deliveredEntries.add(
+            connection.pointee.lane.metrics.deliveredEntries.add(
                 feed.advance(&connection.pointee.client, past: batch, byteCount: count))
             if count < batch.byteCount {
                 block(connection)
@@ -206,8 +208,8 @@ extension EventLoop {
 
     func countStreamEnd(_ connection: UnsafeMutablePointer<Connection>) {
         switch connection.pointee.dialogue {
-        case .webSocket: metrics.webSocketClients.add(-1)
-        case .eventStream: metrics.eventStreamClients.add(-1)
+        case .webSocket: connection.pointee.lane.metrics.webSocketClients.add(-1)
+        case .eventStream: connection.pointee.lane.metrics.eventStreamClients.add(-1)
         case .http, .lingering: break
         }
     }

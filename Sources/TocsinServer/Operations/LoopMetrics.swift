@@ -1,25 +1,37 @@
 /// What one event loop counts. Written by its loop, read by whoever serves `/metrics`.
 ///
-/// A new figure is a member here and a line in `MetricsPage`.
+/// A new figure is a member here, or of `LaneMetrics` if each log has its own, and a line in `MetricsPage`.
 final class LoopMetrics: Sendable {
-    let webSocketClients = Counter()
-    let eventStreamClients = Counter()
+    let threats = LaneMetrics()
     let refusedConnections = Counter()
     let tlsHandshakes = Counter()
     let tlsHandshakeFailures = Counter()
     let httpRequests = Counter()
     let protocolErrors = Counter()
 
-    let acceptedThreats = Counter()
-    let rejectedThreats = Counter()
-    let deliveredEntries = Counter()
     let refusedStreams = Counter()
-
-    let ringEntries = Counter()
-    let ringBytes = Counter()
 
     /// Responses by the first digit of their status: 1xx to 5xx.
     private let responses = (0..<6).map { _ in Counter() }
+
+    func answered(_ status: Int) {
+        responses[min(5, status / 100)].add(1)
+    }
+
+    func responses(ofClass digit: Int) -> Int { responses[digit].value }
+}
+
+/// What one event loop counts of one log.
+final class LaneMetrics: Sendable {
+    let webSocketClients = Counter()
+    let eventStreamClients = Counter()
+
+    let acceptedThreats = Counter()
+    let rejectedThreats = Counter()
+    let deliveredEntries = Counter()
+
+    let ringEntries = Counter()
+    let ringBytes = Counter()
 
     /// Clients closed because they did not keep up or did not live, by reason.
     private let drops = DropReason.allCases.map { _ in Counter() }
@@ -29,12 +41,6 @@ final class LoopMetrics: Sendable {
     }
 
     func drops(for reason: DropReason) -> Int { drops[reason.index].value }
-
-    func answered(_ status: Int) {
-        responses[min(5, status / 100)].add(1)
-    }
-
-    func responses(ofClass digit: Int) -> Int { responses[digit].value }
 
     func ring(entries: Int, bytes: Int) {
         ringEntries.set(entries)

@@ -12,7 +12,9 @@ struct MetricsPage {
 
     init(_ shared: ReplicaShared, now: MonotonicTime, commandsUp: Bool) {
         let loops = shared.loops
+        let threats = loops.map(\.threats)
         func sum(_ figure: (LoopMetrics) -> Counter) -> Int { loops.reduce(0) { $0 + figure($1).value } }
+        func total(_ figure: (LaneMetrics) -> Counter) -> Int { threats.reduce(0) { $0 + figure($1).value } }
 
         info(shared)
         add(
@@ -32,16 +34,16 @@ struct MetricsPage {
         add(
             "tocsin_tls_handshake_failures_total", .counter, "TLS handshakes failed or not finished in time.",
             sum(\.tlsHandshakeFailures))
-        clients(webSocket: sum(\.webSocketClients), eventStream: sum(\.eventStreamClients))
+        clients(webSocket: total(\.webSocketClients), eventStream: total(\.eventStreamClients))
         add("tocsin_http_requests_total", .counter, "HTTP requests received.", sum(\.httpRequests))
         responses(loops)
         add(
             "tocsin_websocket_protocol_errors_total", .counter, "WebSockets closed for breaking the protocol.",
             sum(\.protocolErrors))
-        add("tocsin_threats_accepted_total", .counter, "Threats accepted by this replica.", sum(\.acceptedThreats))
-        add("tocsin_threats_rejected_total", .counter, "Threats refused for their content.", sum(\.rejectedThreats))
-        add("tocsin_entries_delivered_total", .counter, "Log entries handed to clients.", sum(\.deliveredEntries))
-        drops(loops)
+        add("tocsin_threats_accepted_total", .counter, "Threats accepted by this replica.", total(\.acceptedThreats))
+        add("tocsin_threats_rejected_total", .counter, "Threats refused for their content.", total(\.rejectedThreats))
+        add("tocsin_entries_delivered_total", .counter, "Log entries handed to clients.", total(\.deliveredEntries))
+        drops(threats)
         add(
             "tocsin_streams_refused_total", .counter, "Streams refused with 1013 because too many came at once.",
             sum(\.refusedStreams))
@@ -58,10 +60,10 @@ struct MetricsPage {
         add("tocsin_log_generation", .gauge, "Generation of the log.", head.generation)
         add(
             "tocsin_ring_entries", .gauge, "Entries at hand in the fullest ring.",
-            loops.map(\.ringEntries.value).max() ?? 0)
+            threats.map(\.ringEntries.value).max() ?? 0)
         add(
             "tocsin_ring_bytes", .gauge, "Bytes of the entries in the fullest ring.",
-            loops.map(\.ringBytes.value).max() ?? 0)
+            threats.map(\.ringBytes.value).max() ?? 0)
         add("process_resident_memory_bytes", .gauge, "Resident memory.", ProcessFigures.residentBytes() ?? 0)
         add("process_open_fds", .gauge, "Open file descriptors.", ProcessFigures.openDescriptors())
         add(
@@ -90,7 +92,7 @@ struct MetricsPage {
         text += "tocsin_clients{transport=\"sse\"} \(eventStream)\n"
     }
 
-    private mutating func drops(_ loops: [LoopMetrics]) {
+    private mutating func drops(_ loops: [LaneMetrics]) {
         header("tocsin_clients_dropped_total", .counter, "Clients closed because they were too slow or gone.")
         for reason in DropReason.allCases {
             let count = loops.reduce(0) { $0 + $1.drops(for: reason) }

@@ -8,18 +8,19 @@ extension EventLoop {
     /// `POST /api/threats/trigger`: keeps one threat and answers once Redis has it.
     func trigger(_ request: HTTPRequest, _ ticket: ResponseTicket) {
         guard mayPublish(ticket), accepts(request, [.json], ticket) else { return }
+        let lane = threats
         let record: ThreatRecord
         do throws(ThreatRejection) {
             record = try threatParser.parse(request.body, receipt: receipt(for: request.body.span))
         } catch {
-            metrics.rejectedThreats.add(1)
+            lane.metrics.rejectedThreats.add(1)
             respond(ticket, Problem(error))
             return
         }
-        log.publish(record) { [unowned self] result in
+        lane.log.publish(record) { [unowned self] result in
             switch result {
             case .success(.accepted(let cursor)):
-                metrics.acceptedThreats.add(1)
+                lane.metrics.acceptedThreats.add(1)
                 respond(ticket, .stored(.created, LogEntry(cursor: cursor, record: record)))
             case .success(.replayed(let entry)): respond(ticket, .stored(.ok, entry))
             case .success(.conflict(let cursor)): respond(ticket, Problem(conflictOf: record.id, cursor))
@@ -31,6 +32,7 @@ extension EventLoop {
     /// `POST /api/threats/batch`: each item is answered as if it had come alone.
     func batch(_ request: HTTPRequest, _ ticket: ResponseTicket) {
         guard mayPublish(ticket), accepts(request, [.json, .newlineDelimitedJSON], ticket) else { return }
+        let lane = threats
         let ranges: [Range<Int>]
         do throws(BatchError) {
             let itemsMax = shared.limits.batchThreatsMax
@@ -44,9 +46,9 @@ extension EventLoop {
         }
         let items = ranges.map { parseItem(request.body, $0) }
         let records = items.compactMap(\.record)
-        metrics.rejectedThreats.add(items.count - records.count)
-        log.publish(batch: records) { [unowned self] results in
-            metrics.acceptedThreats.add(results.count(where: \.isAccepted))
+        lane.metrics.rejectedThreats.add(items.count - records.count)
+        lane.log.publish(batch: records) { [unowned self] results in
+            lane.metrics.acceptedThreats.add(results.count(where: \.isAccepted))
             respond(ticket, HTTPResponse(.ok, json: BatchAnswer.encode(items, results)))
         }
     }

@@ -18,7 +18,7 @@ extension EventLoop {
         guard hasRoom(for: ticket) else { return }
         if let conversation = conversation(of: ticket) { conversation.isReadingLog = true }
         listReads.run(for: ticket.connection) { [unowned self] finish in
-            run(page) { [unowned self] result in
+            run(page, on: threats.log) { [unowned self] result in
                 answer(ticket, page: result)
                 finish()
             }
@@ -54,7 +54,7 @@ extension EventLoop {
 
     /// `GET /api/threats/{id}`
     func findThreat(_ id: String, _ ticket: ResponseTicket) {
-        log.find(id: id) { [unowned self] result in
+        threats.log.find(id: id) { [unowned self] result in
             switch result {
             case .success(.some(let entry)): respond(ticket, HTTPResponse(.ok, json: entry.document()))
             case .success(.none):
@@ -66,7 +66,7 @@ extension EventLoop {
 
     /// `GET /api/analytics`
     func analytics(_ ticket: ResponseTicket) {
-        log.analytics { [unowned self] result in
+        threats.log.analytics { [unowned self] result in
             switch result {
             case .success(let figures):
                 let counts = figures.counts.map { (facets: $0.key, count: UInt64($0.value)) }

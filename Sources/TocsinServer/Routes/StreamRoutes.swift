@@ -17,7 +17,7 @@ extension EventLoop {
             return
         }
         guard let acceptance = acceptHandshake(request, PermessageDeflate.Policy(), ticket) else { return }
-        upgrade(ticket, acceptance, serving: FeedMessages()) { connection in
+        upgrade(ticket, acceptance, in: wanted.lane, serving: FeedMessages()) { connection in
             startStream(connection, wanted, form: acceptance.compression == nil ? .webSocket : .webSocketDeflated)
         }
     }
@@ -63,7 +63,8 @@ extension EventLoop {
         connection.pointee.outbox += "retry: 2000\n\n".utf8
         connection.pointee.dialogue = .eventStream
         metrics.answered(200)
-        metrics.eventStreamClients.add(1)
+        connection.pointee.lane = wanted.lane
+        wanted.lane.metrics.eventStreamClients.add(1)
         startStream(connection, wanted, form: .eventStream)
         updateInterest(connection)
     }
@@ -73,7 +74,7 @@ extension EventLoop {
     ///   - messages: What is done with the client's messages.
     ///   - start: Called once the 101 is in the outbox, before what the client may have said already is served.
     func upgrade(
-        _ ticket: ResponseTicket, _ acceptance: ServerHandshake.Acceptance,
+        _ ticket: ResponseTicket, _ acceptance: ServerHandshake.Acceptance, in lane: Lane,
         serving messages: any WebSocketMessages, start: (UnsafeMutablePointer<Connection>) -> Void
     ) {
         guard let connection = connections.find(ticket.connection),
@@ -90,7 +91,8 @@ extension EventLoop {
         let session = WebSocketSession(decoder: decoder, messages: messages, now: tick)
         connection.pointee.dialogue = .webSocket(session)
         metrics.answered(101)
-        metrics.webSocketClients.add(1)
+        connection.pointee.lane = lane
+        lane.metrics.webSocketClients.add(1)
         start(connection)
         updateInterest(connection)
         // Frames may have come right behind the request.
@@ -110,7 +112,8 @@ extension EventLoop {
     private func streamRequest(
         _ query: HTTPQuery, lastEventID: String?, _ ticket: ResponseTicket
     ) -> StreamRequest? {
-        guard feed != nil, !shared.status.isDraining else {
+        let lane = threats
+        guard lane.feed != nil, !shared.status.isDraining else {
             let reason = shared.status.isDraining ? "the replica drains" : "the log has not been read yet"
             respond(
                 ticket, Problem(status: 503, detail: "No stream starts: \(reason)."), headers: [("Retry-After", "1")])
@@ -119,7 +122,8 @@ extension EventLoop {
         guard hasRoom(for: ticket) else { return nil }
         do throws(Problem) {
             var request = StreamRequest(
-                after: try query.cursor("after"), history: try query.integer("history", in: 0...100, default: 20),
+                lane: lane, after: try query.cursor("after"),
+                history: try query.integer("history", in: 0...100, default: 20),
                 filter: try query.filter())
             // An empty one is what a browser sends that has none (HTML Living Standard, "last event ID").
             if let lastEventID, !lastEventID.isEmpty {

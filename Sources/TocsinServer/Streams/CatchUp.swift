@@ -43,19 +43,19 @@ final class CatchUp {
 }
 
 extension EventLoop {
-    /// Lets every client that waits for the log or for the ring try again.
+    /// Lets every client of a lane that waits for the log or for the ring try again.
     /// - Parameter isTick: About a second has passed.
-    func advanceCatchUps(isTick: Bool = false) {
-        guard !catchingUp.isEmpty else { return }
-        let tokens = catchingUp
-        catchingUp = []
+    func advanceCatchUps(_ lane: Lane, isTick: Bool = false) {
+        guard !lane.catchingUp.isEmpty else { return }
+        let tokens = lane.catchingUp
+        lane.catchingUp = []
         for token in tokens {
             guard let connection = connections.find(token), let catchUp = connection.pointee.catchUp else { continue }
-            catchingUp.append(token)
+            lane.catchingUp.append(token)
             if isTick { catchUp.join.ticked() }
             if !catchUp.wantsPage { advance(catchUp, connection) }
         }
-        if catchingUp.isEmpty { forgetPage() }
+        if lane.catchingUp.isEmpty { forgetPage(lane) }
     }
 
     /// Puts a client on its way through the log into the ring.
@@ -64,7 +64,7 @@ extension EventLoop {
     ) {
         catchUp.join = join
         catchUp.stage = .joining
-        catchingUp.append(connection.pointee.token)
+        connection.pointee.lane.catchingUp.append(connection.pointee.token)
         // The head of the response may wait in the outbox, and reading begins only when that is empty.
         markDirty(connection)
         advance(catchUp, connection)
@@ -75,11 +75,12 @@ extension EventLoop {
     func advance(
         _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>, mayUsePage: Bool = true
     ) {
-        guard case .joining = catchUp.stage, canTakeMore(connection), let feed else { return }
+        let lane = connection.pointee.lane
+        guard case .joining = catchUp.stage, canTakeMore(connection), let feed = lane.feed else { return }
         switch catchUp.join.advance(in: feed.ring) {
         case .wait: return
         case .read(let cursor):
-            if mayUsePage, let page = reader.page, page.offers(cursor) {
+            if mayUsePage, let page = lane.reader.page, page.offers(cursor) {
                 perform(catchUp.join.received(page, ring: feed.ring), catchUp, connection)
             } else {
                 want(catchUp, connection)

@@ -80,9 +80,9 @@ private final class PageCollector {
 }
 
 extension EventLoop {
-    /// Reads a page of the log.
+    /// Reads a page of a log.
     /// - Parameter completion: Gets the entries newest first.
-    func run(_ query: ThreatQuery, completion: @escaping (Result<[LogEntry], LogError>) -> Void) {
+    func run(_ query: ThreatQuery, on log: LogClient, completion: @escaping (Result<[LogEntry], LogError>) -> Void) {
         PageCollector(query, log, completion).collect()
     }
 }

@@ -3,7 +3,7 @@ import PosixIO
 import RedisLog
 import ThreatFeed
 
-/// Reads the log for all clients of a loop that resume: one page at a time, which serves everybody who stands within it.
+/// Reads the log for all clients of a lane that resume: one page at a time, which serves everybody who stands within it.
 ///
 /// A page lies beside the ring like a second one: clients are given the same bytes, framed once, and what a full socket
 /// does not take is not kept for it.
@@ -35,27 +35,29 @@ extension EventLoop {
     func want(_ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>) {
         guard !catchUp.wantsPage else { return }
         catchUp.wantsPage = true
-        reader.wanting.append(connection.pointee.token)
+        connection.pointee.lane.reader.wanting.append(connection.pointee.token)
     }
 
     /// Gives the next clients what was read for them; when all have it, reads on.
-    func serveReader() {
-        guard reader.isDue else { return }
-        if reader.asking.isEmpty { startReading() } else { serveAsking() }
+    func serveReader(_ lane: Lane) {
+        guard lane.reader.isDue else { return }
+        if lane.reader.asking.isEmpty { startReading(lane) } else { serveAsking(lane) }
     }
 
     /// Lets go of a page that nobody needs any more.
-    func forgetPage() {
-        shared.buffers.add(-(reader.feed?.ring.byteCount ?? 0))
-        reader.page = nil
-        reader.feed = nil
+    func forgetPage(_ lane: Lane) {
+        shared.buffers.add(-(lane.reader.feed?.ring.byteCount ?? 0))
+        lane.reader.page = nil
+        lane.reader.feed = nil
     }
 
     /// Gives a client what the page has for it, as far as its socket takes that. The connection may be gone afterwards.
     func followPage(_ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>) {
         let token = connection.pointee.token
+        let lane = connection.pointee.lane
         guard !connection.pointee.hasOutbox || sendOutbox(connection) else { return }
-        guard let page = reader.page, let pageFeed = reader.feed, connection.pointee.catchUp === catchUp else { return }
+        guard let page = lane.reader.page, let pageFeed = lane.reader.feed, connection.pointee.catchUp === catchUp
+        else { return }
         let position = FeedPosition(page.steps(after: catchUp.join.cursor).startIndex)
         connection.pointee.client = pageFeed.join(
             at: position, after: catchUp.join.cursor, filter: catchUp.filter, form: catchUp.form)
@@ -64,55 +66,55 @@ extension EventLoop {
         guard let present = connections.find(token), present.pointee.catchUp === catchUp else { return }
         catchUp.join.sent(through: present.pointee.client.cursor)
         present.pointee.client.leaveForPartial()
-        reader.pass.count(&catchUp.share)
+        lane.reader.pass.count(&catchUp.share)
         advance(catchUp, present)
     }
 
-    private func startReading() {
+    private func startReading(_ lane: Lane) {
         var waiting: [(cursor: Cursor, share: ResumePass.Share)] = []
-        waiting.reserveCapacity(reader.wanting.count)
-        for token in reader.wanting {
+        waiting.reserveCapacity(lane.reader.wanting.count)
+        for token in lane.reader.wanting {
             guard let catchUp = connections.find(token)?.pointee.catchUp else { continue }
             waiting.append((catchUp.join.cursor, catchUp.share))
         }
         // Who comes while the log is being read may know more of it than the answer does.
-        reader.asking = reader.wanting
-        reader.wanting = []
-        guard let cursor = reader.pass.next(among: waiting) else {
-            reader.asking = []
+        lane.reader.asking = lane.reader.wanting
+        lane.reader.wanting = []
+        guard let cursor = lane.reader.pass.next(among: waiting) else {
+            lane.reader.asking = []
             return
         }
         guard !shared.buffers.isExhausted else {
-            couldNotRead("the replica holds as much for its clients as it may")
+            couldNotRead("the replica holds as much for its clients as it may", lane)
             return
         }
-        reader.isReading = true
-        log.resume(after: cursor, limit: ResumeReader.entriesPerRead) { [unowned self] outcome in
-            reader.isReading = false
+        lane.reader.isReading = true
+        lane.log.resume(after: cursor, limit: ResumeReader.entriesPerRead) { [unowned self] outcome in
+            lane.reader.isReading = false
             switch outcome {
-            case .failure(let error): couldNotRead("\(error)")
-            case .success(let outcome): take(ResumePage(after: cursor, outcome))
+            case .failure(let error): couldNotRead("\(error)", lane)
+            case .success(let outcome): take(ResumePage(after: cursor, outcome), lane)
             }
         }
     }
 
-    private func take(_ page: ResumePage) {
-        forgetPage()
+    private func take(_ page: ResumePage, _ lane: Lane) {
+        forgetPage(lane)
         let steps = page.steps
         let pageFeed = Feed(bounds: ResumeReader.bounds, startingAfter: page.after)
         for step in steps { pageFeed.append(EntryEncoding.step(step)) }
-        reader.page = page
-        reader.feed = pageFeed
+        lane.reader.page = page
+        lane.reader.feed = pageFeed
         shared.buffers.add(pageFeed.ring.byteCount)
     }
 
-    private func serveAsking() {
-        guard let page = reader.page else { preconditionFailure("who asked gets a page or an error") }
+    private func serveAsking(_ lane: Lane) {
+        guard let page = lane.reader.page else { preconditionFailure("who asked gets a page or an error") }
         var served = 0
-        while served < ResumeReader.clientsPerTurn, let token = reader.asking.popLast() {
+        while served < ResumeReader.clientsPerTurn, let token = lane.reader.asking.popLast() {
             guard let connection = connections.find(token), let catchUp = connection.pointee.catchUp else { continue }
             catchUp.wantsPage = false
-            guard case .joining = catchUp.stage, canTakeMore(connection), let ring = feed?.ring else { continue }
+            guard case .joining = catchUp.stage, canTakeMore(connection), let ring = lane.feed?.ring else { continue }
             served += 1
             perform(catchUp.join.received(page, ring: ring), catchUp, connection)
         }
@@ -120,9 +122,9 @@ extension EventLoop {
 
     /// A client in the middle of its reading stays, and the next tick tries again. One that has had no frame yet is
     /// told to come back.
-    private func couldNotRead(_ reason: String) {
-        let tokens = reader.asking
-        reader.asking = []
+    private func couldNotRead(_ reason: String, _ lane: Lane) {
+        let tokens = lane.reader.asking
+        lane.reader.asking = []
         shared.logger.limited("catch_up_failed", "clients cannot be given what they missed", ["reason": reason])
         for token in tokens {
             guard let connection = connections.find(token), let catchUp = connection.pointee.catchUp else { continue }

@@ -6,6 +6,7 @@ import WebSocketProtocol
 
 /// What a client asked for when it opened a stream.
 struct StreamRequest {
+    let lane: Lane
     var after: Cursor?
     var history: Int
     var filter: Filter
@@ -49,7 +50,10 @@ extension EventLoop {
     func startFresh(
         _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>, notResumedBecause reason: String? = nil
     ) {
-        guard let feed else { preconditionFailure("streams start once the log has been read") }
+        let log = connection.pointee.lane.log
+        guard let feed = connection.pointee.lane.feed else {
+            preconditionFailure("streams start once the log has been read")
+        }
         let head = feed.ring.headCursor
         let (newest, isComplete) = feed.newest(catchUp.history, matching: catchUp.filter)
         catchUp.stage = .collectingHistory
@@ -65,7 +69,7 @@ extension EventLoop {
             filter: catchUp.filter, offset: 0, limit: catchUp.history, before: head.successor, after: nil,
             scannedMax: shared.limits.historyScanMax)
         reads.run(for: token) { [unowned self] finish in
-            run(query) { [unowned self] result in
+            run(query, on: log) { [unowned self] result in
                 defer { finish() }
                 guard let connection = connections.find(token), connection.pointee.catchUp === catchUp else { return }
                 switch result {
@@ -106,11 +110,12 @@ extension EventLoop {
     func joinFeed(
         _ connection: UnsafeMutablePointer<Connection>, after cursor: Cursor, filter: Filter, form: WireForm
     ) -> Bool {
-        guard let client = feed?.join(after: cursor, filter: filter, form: form) else { return false }
+        let lane = connection.pointee.lane
+        guard let client = lane.feed?.join(after: cursor, filter: filter, form: form) else { return false }
         connection.pointee.catchUp = nil
         connection.pointee.client = client
-        connection.pointee.sweepIndex = sweep.clients.count
-        sweep.clients.append(connection.pointee.token)
+        connection.pointee.sweepIndex = lane.sweep.clients.count
+        lane.sweep.clients.append(connection.pointee.token)
         markDirty(connection)
         return true
     }
@@ -127,21 +132,22 @@ extension EventLoop {
             connection.pointee.outbox.insert(contentsOf: rest, at: connection.pointee.outboxBytesSent)
         }
         guard let index = connection.pointee.sweepIndex else { return }
-        feed?.leave(client)
+        let lane = connection.pointee.lane
+        lane.feed?.leave(client)
         connection.pointee.sweepIndex = nil
-        let last = sweep.clients.removeLast()
-        guard index < sweep.clients.count else { return }
-        sweep.clients[index] = last
+        let last = lane.sweep.clients.removeLast()
+        guard index < lane.sweep.clients.count else { return }
+        lane.sweep.clients[index] = last
         guard let moved = connections.find(last) else { preconditionFailure("a swept client is connected") }
         moved.pointee.sweepIndex = index
         // A pass under way may have been past this place already; one more visits the moved client for certain.
-        if sweep.nextIndex > index { sweep.isWanted = true }
+        if lane.sweep.nextIndex > index { lane.sweep.isWanted = true }
     }
 
     /// Closes a client that does not keep up, or does not live, with 4001 and the cursor to resume after.
     func drop(_ connection: UnsafeMutablePointer<Connection>, _ reason: DropReason) {
         let cursor = connection.pointee.cursor
-        metrics.dropped(reason)
+        connection.pointee.lane.metrics.dropped(reason)
         shared.logger.limited(
             "slow_client", "closed a client that fell behind",
             ["reason": reason.rawValue, "resume_after": "\(cursor)"])
