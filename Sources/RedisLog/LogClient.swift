@@ -33,6 +33,7 @@ public final class LogClient {
     let unixMilliseconds: () -> Int64
     private var queue = PublishQueue()
     private var replication: ReplicationGate
+    private var lease = LogLease()
     /// Who waits for the fork that is under way; `nil` while there is none.
     var recoveryWaiters: [(Result<LogHead, LogError>) -> Void]?
 
@@ -89,6 +90,7 @@ public final class LogClient {
                 for publication in publications { publication.completion(.failure(shortfall)) }
             } else {
                 for call in PublishCall.split(publications) { send(call, repeatsAfterFork: true) }
+                if retention.lease != nil, !publications.isEmpty, lease.isDue(now: now) { renewLease() }
             }
         }
         if replication.mustWait { awaitReplicas(now) }

@@ -50,6 +50,8 @@ public final class LogFollower {
     private let subscriberID: UInt64
     /// Why the last read gave nothing; `nil` after one that did.
     private var readFailure: LogError?
+    /// Why the log's lease could not be renewed last; `nil` for one without a lease.
+    private var leaseFailure: LogError?
     private var nextProbe: MonotonicTime?
     /// The latest time the owner gave.
     private var clock = MonotonicTime(nanoseconds: 0)
@@ -196,7 +198,16 @@ extension LogFollower {
         updateHealth()
     }
 
+    /// A log that could not be leased would stay in Redis for ever, so it is not served either.
+    private func renewLease() {
+        client.renewLease { [weak self] result in
+            guard let self else { return }
+            if case .failure(let error) = result { leaseFailure = error } else { leaseFailure = nil }
+        }
+    }
+
     private func clientCameUp() {
+        renewLease()
         perform(tracker.retry())
         // Another server may stand behind the address, with another log.
         nextProbe = clock
@@ -226,6 +237,7 @@ extension LogFollower {
     private func probe() {
         guard client.isUp, !isProbing else { return }
         isProbing = true
+        defer { renewLease() }
         let headAtProbe = tracker.head
         client.maintain { [weak self] result in
             guard let self else { return }
@@ -327,14 +339,15 @@ extension LogFollower {
 
     private func updateHealth() {
         let redisUp = client.isUp
-        let subscriptionUp = session.isProven && tracker.isPrimed && !tracker.needsRetry
+        let subscriptionUp =
+            session.isProven && tracker.isPrimed && !tracker.needsRetry && leaseFailure == nil
         let reason =
             if !redisUp { client.link.isUp ? "loading scripts" : client.link.downReason } else if !session.isProven {
                 subscription.isUp
                     ? session.isSubscribed ? "proving the subscription" : "subscribing"
                     : "subscription: \(subscription.downReason)"
             } else if !subscriptionUp {
-                readFailure.map { "the log cannot be read: \($0)" } ?? "reading the log"
+                (leaseFailure ?? readFailure).map { "the log cannot be read: \($0)" } ?? "reading the log"
             } else { "" }
         let health = LogHealth(
             redisUp: redisUp, subscriptionUp: subscriptionUp, reason: reason,

@@ -24,10 +24,13 @@ public struct LogRetention: Hashable, Sendable {
     /// Up to `max(16, entriesMax / 100)` more may stand, so that trimming is done in batches.
     public var entriesMax: Int
     public var ageMax: Duration
+    /// How long the whole log stays in Redis after nobody follows it or publishes to it any more; `nil` for ever.
+    public var lease: Duration?
 
-    public init(entriesMax: Int = 100_000, ageMax: Duration = .seconds(7 * 86_400)) {
+    public init(entriesMax: Int = 100_000, ageMax: Duration = .seconds(7 * 86_400), lease: Duration? = nil) {
         self.entriesMax = entriesMax
         self.ageMax = ageMax
+        self.lease = lease
     }
 }
 

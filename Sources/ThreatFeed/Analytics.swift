@@ -2,6 +2,9 @@
 ///
 /// All figures but `totalAccepted` are over what is retained.
 public struct Analytics: Hashable, Sendable {
+    /// The name of the log, if it is not the one of the deployment's threats: whoever asks for it by name can tell that
+    /// it was understood.
+    public let log: String?
     /// The head of the log the figures stand for, so that a client can join them to the feed.
     public let cursor: Cursor
     /// Threats ever accepted.
@@ -12,7 +15,8 @@ public struct Analytics: Hashable, Sendable {
     private var customers: Set<String> = []
 
     /// - Parameter counts: Retained threats by facets; facets may stand more than once.
-    public init(cursor: Cursor, totalAccepted: UInt64, counts: [(facets: Facets, count: UInt64)]) {
+    public init(log: String? = nil, cursor: Cursor, totalAccepted: UInt64, counts: [(facets: Facets, count: UInt64)]) {
+        self.log = log
         self.cursor = cursor
         self.totalAccepted = totalAccepted
         for (facets, count) in counts where count > 0 {
@@ -40,6 +44,7 @@ public struct Analytics: Hashable, Sendable {
         JSONText.appendName("threats_by_severity", to: &text)
         Self.append(Severity.allCases.map { ($0.name, bySeverity[$0] ?? 0) }, to: &text)
         JSONText.appendMember("cursor", cursor.description, to: &text)
+        if let log { JSONText.appendMember("log", log, to: &text) }
         JSONText.appendRaw("}", to: &text)
         return text
     }

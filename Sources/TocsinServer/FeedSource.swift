@@ -15,6 +15,7 @@ final class FeedSource {
     private let deliver: (LoopMessage) -> Void
     private var hasBegun = false
     private var wasUp: Bool?
+    private var hasOpened = false
     private var writesRefused: String?
 
     init(
@@ -34,10 +35,7 @@ final class FeedSource {
         follower.heldEntries = heldEntries
         follower.onEntries = { [unowned self] entries in receive(entries) }
         follower.onReset = { [unowned self] from, to, reason in receiveReset(from, to, reason) }
-        follower.onMasterMoved = { [unowned self] epoch in
-            shared.logger.warning("redis_moved", "Sentinel names another master", ["epoch": "\(epoch)"])
-            send(.masterMoved(epoch: epoch))
-        }
+        follower.onMasterMoved = { [unowned self] epoch in masterMoved(epoch) }
         follower.onTrimmed = { [unowned self] cursor in send(.trimmed(through: cursor)) }
         follower.onHealth = { [unowned self] health in healthChanged(health) }
     }
@@ -50,6 +48,20 @@ final class FeedSource {
 
     func handle(_ source: PollToken, _ events: PollEvents, now: MonotonicTime) {
         follower.handle(source, events, now: now)
+    }
+
+    /// Closes the ways to Redis.
+    func stop() {
+        follower.stop()
+    }
+
+    /// Lets every loop close its lane, and so ends this object.
+    func close() {
+        if hasOpened {
+            shared.logger.info("proof_log_closed", "the log for proofs is no longer served: nobody uses it")
+        }
+        shared.proof.setServed(false)
+        send(.closed)
     }
 
     func tick(now: MonotonicTime) {
@@ -72,18 +84,34 @@ final class FeedSource {
                 generation: first.cursor.generation, sequence: first.cursor.sequence - min(1, first.cursor.sequence))
             send(.begin(after: before, framed))
         }
-        shared.status.setHead(last.cursor)
+        headMoved(to: last.cursor)
+    }
+
+    private func headMoved(to head: Cursor) {
+        switch served {
+        case .threats: shared.status.setHead(head)
+        case .proof: break
+        }
     }
 
     private func receiveReset(_ from: Cursor, _ to: Cursor, _ reason: String) {
         // Those of before the start are history.
-        if wasUp != nil {
+        if wasUp != nil { report(from, to, reason) }
+        send(.entries([EntryEncoding.reset(from: from, to: to, reason: reason)]))
+        headMoved(to: to)
+    }
+
+    private func report(_ from: Cursor, _ to: Cursor, _ reason: String) {
+        switch served {
+        case .threats:
             shared.logger.warning(
                 "log_reset", "the log goes on in a new generation",
                 ["from": "\(from)", "to": "\(to)", "reason": reason])
+        case .proof:
+            shared.logger.info(
+                "proof_log_reset", "the log for proofs goes on in a new generation",
+                ["from": "\(from)", "to": "\(to)", "reason": reason])
         }
-        send(.entries([EntryEncoding.reset(from: from, to: to, reason: reason)]))
-        shared.status.setHead(to)
     }
 
     private func healthChanged(_ health: LogHealth) {
@@ -91,17 +119,43 @@ final class FeedSource {
             hasBegun = true
             send(.begin(after: follower.head, []))
         }
+        let isUp = health.redisUp && health.subscriptionUp
+        switch served {
+        case .threats: report(health, isUp: isUp)
+        case .proof: reportProof(health, isUp: isUp)
+        }
+        wasUp = isUp
+    }
+
+    private func report(_ health: LogHealth, isUp: Bool) {
         shared.status.setSubscriptionUp(health.subscriptionUp)
         shared.status.setDownReason(health.reason)
         writesChanged(health.writesRefused)
-        let isUp = health.redisUp && health.subscriptionUp
         guard isUp != wasUp else { return }
         if isUp {
             shared.logger.info("redis_up", "following the log", ["head": "\(follower.head)"])
         } else if wasUp == true {
             shared.logger.error("redis_down", "the log cannot be followed", ["reason": health.reason])
         }
-        wasUp = isUp
+    }
+
+    /// Whether Redis can be used the log of threats tells; here it is about permissions, mostly.
+    private func reportProof(_ health: LogHealth, isUp: Bool) {
+        shared.proof.setDownReason(health.reason)
+        guard isUp, !hasOpened else { return }
+        hasOpened = true
+        shared.proof.setServed(true)
+        shared.logger.info("proof_log_opened", "the log for proofs is served", ["head": "\(follower.head)"])
+    }
+
+    private func masterMoved(_ epoch: UInt64) {
+        switch served {
+        case .threats:
+            shared.logger.warning("redis_moved", "Sentinel names another master", ["epoch": "\(epoch)"])
+        // The log of threats tells.
+        case .proof: break
+        }
+        send(.masterMoved(epoch: epoch))
     }
 
     private func writesChanged(_ refused: String?) {

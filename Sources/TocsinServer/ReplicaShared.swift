@@ -16,7 +16,10 @@ final class ReplicaShared: Sendable {
     let buffers: BufferBudget
     /// Event loops whose thread has not ended.
     let runningLoops = Counter()
-    let loops: [LoopMetrics]
+    /// Event loops; the first one follows the logs for all.
+    let loops: [LoopHandle]
+    /// Use of the proof log.
+    let proof = OnDemandUse()
     let decoderConfiguration: HTTPRequestDecoder.Configuration
     let started = MonotonicTime.now
     let startedUnixMilliseconds = unixMilliseconds()
@@ -25,7 +28,7 @@ final class ReplicaShared: Sendable {
 
     init(
         _ configuration: ReplicaConfiguration, site: any Site = ThreatSite(), endpoint: RedisEndpoint,
-        certificates: CertificateStore? = nil, logger: OperatorLog, loops: [LoopMetrics]
+        certificates: CertificateStore? = nil, logger: OperatorLog, loops: [LoopHandle]
     ) {
         self.configuration = configuration
         self.site = site

@@ -34,8 +34,7 @@ final class RunningReplica {
         for _ in sockets { handles.append(LoopHandle(mailbox: try Mailbox(), metrics: LoopMetrics())) }
         self.handles = handles
         shared = ReplicaShared(
-            configuration, endpoint: endpoint, certificates: certificates, logger: logger, loops: handles.map(\.metrics)
-        )
+            configuration, endpoint: endpoint, certificates: certificates, logger: logger, loops: handles)
         var threads: [Thread] = []
         for index in handles.indices {
             threads.append(

@@ -44,7 +44,7 @@ public enum EchoServer {
         // The endpoint is never connected to: an echo has no log.
         let shared = ReplicaShared(
             configuration, site: EchoSite(),
-            endpoint: RedisEndpoint(location: .unix(path: "")), logger: logger, loops: [handle.metrics])
+            endpoint: RedisEndpoint(location: .unix(path: "")), logger: logger, loops: [handle])
         let thread = try RunningReplica.startLoop(
             shared, handle, listeners.sockets[0], peers: nil, name: "tocsin-echo")
         logger.info("ready", "echoes WebSocket messages at ws://\(listeners.address)/")

@@ -19,8 +19,11 @@ final class EventLoop {
     let poller: Poller
     /// The lane of the log that the deployment is for, also the first of `lanes`.
     let threats: Lane
-    /// One for each log that is served.
+    /// One for each log that is served now.
     private(set) var lanes: [Lane]
+    /// The other loops, on the one that follows the logs.
+    let peers: [LoopHandle]?
+    private var lanesMade: UInt32 = 1
 
     var connections = ConnectionSlab()
     /// Slots of connections that have something of their own to send.
@@ -81,12 +84,12 @@ final class EventLoop {
             shared.certificates == nil
             ? UnsafeMutableRawBufferPointer(start: nil, count: 0)
             : Self.makePlaintextScratch(readBytes: scratch.count)
-        let tokens = LaneTokens(.threats)
+        self.peers = peers
         threats = Lane(
-            .threats, shared: shared, metrics: metrics.threats, poller: poller, tokens: tokens,
-            randomSeed: random.next())
+            .threats, shared: shared, metrics: metrics.threats, poller: poller,
+            tokens: LaneTokens(.threats, generation: 0), randomSeed: random.next())
         lanes = [threats]
-        if let peers { follow(threats, peers: peers, tokens: tokens) }
+        if let peers { follow(threats, peers: peers) }
         try poller.add(listener.descriptor, .readable, token: Source.listener)
         try poller.add(mailbox.descriptor, .readable, token: Source.mailbox)
     }
@@ -144,30 +147,45 @@ final class EventLoop {
 
     func lane(of served: ServedLog) -> Lane? { lanes.first { $0.served == served } }
 
-    private func follow(_ lane: Lane, peers: [LoopHandle], tokens: LaneTokens) {
+    func addLane(_ served: ServedLog) -> Lane {
+        let lane = Lane(
+            served, shared: shared, metrics: metrics.of(served), poller: poller,
+            tokens: LaneTokens(served, generation: lanesMade), randomSeed: random.next())
+        lanesMade &+= 1
+        lanes.append(lane)
+        return lane
+    }
+
+    func removeLane(_ lane: Lane) {
+        lanes.removeAll { $0 === lane }
+    }
+
+    func follow(_ lane: Lane, peers: [LoopHandle]) {
         lane.follower = FeedSource(
-            lane.served, shared: shared, poller: poller, peers: peers, tokens: tokens, seed: random.next(),
+            lane.served, shared: shared, poller: poller, peers: peers, tokens: lane.tokens, seed: random.next(),
             deliver: { [unowned self] in receive($0) },
-            heldEntries: { [unowned lane] in lane.heldEntries(after: $0) })
+            heldEntries: { [weak lane] in lane?.heldEntries(after: $0) ?? [] })
     }
 
     private func receive(_ message: LoopMessage) {
         switch message {
-        case .log(let served, let change):
-            if let lane = lane(of: served) { receive(change, lane) }
+        case .log(let served, let change): receive(change, served)
+        case .wanted(let served): open(served)
         case .drain(let period): beginDrain(within: period)
         case .stop: isFinished = true
         }
     }
 
-    private func receive(_ change: LogChange, _ lane: Lane) {
+    private func receive(_ change: LogChange, _ served: ServedLog) {
         switch change {
         case .begin(let cursor, let entries):
+            let lane = begin(served)
             lane.begin(after: cursor)
             take(entries, lane)
-        case .entries(let entries): take(entries, lane)
-        case .trimmed(let cursor): lane.feed?.trim(through: cursor)
-        case .masterMoved(let epoch): lane.log.link.leaveMaster(before: epoch)
+        case .entries(let entries): if let lane = lane(of: served) { take(entries, lane) }
+        case .trimmed(let cursor): lane(of: served)?.feed?.trim(through: cursor)
+        case .masterMoved(let epoch): lane(of: served)?.log.link.leaveMaster(before: epoch)
+        case .closed: if let lane = lane(of: served) { close(lane) }
         }
     }
 
@@ -198,6 +216,7 @@ final class EventLoop {
         // Between drains nothing needs finer time than a second; an idle replica should sleep.
         nextTick = now + (drainEnd == nil ? .seconds(1) : Tick.duration)
         for lane in lanes { advanceCatchUps(lane, isTick: true) }
+        reviewLanes()
         if !wasStopped { checkDeadlines() }
         if let listener { resumeAccepting(listener) }
         if let drainEnd, now >= drainEnd || hasNothingLeft { isFinished = true }

@@ -20,7 +20,7 @@ final class Lane {
     /// Reads the log for all of them.
     var reader = ResumeReader()
     let metrics: LaneMetrics
-    private let tokens: LaneTokens
+    let tokens: LaneTokens
     private let ringBounds: Ring.Bounds
 
     init(
@@ -38,7 +38,7 @@ final class Lane {
             keys: shared.keys(of: served), retention: shared.retention(of: served),
             replicasMin: shared.configuration.redisMinReplicas,
             unixMilliseconds: { [clock = shared.steadyClock] in clock.unixMilliseconds() })
-        log.heldEntries = { [unowned self] in heldEntries(after: $0) }
+        log.heldEntries = { [weak self] in self?.heldEntries(after: $0) ?? [] }
     }
 
     /// What this loop still has of the log after a cursor, in order.
@@ -48,6 +48,16 @@ final class Lane {
         log.link.start(now: now)
         follower?.start(now: now)
     }
+
+    /// Closes the ways to Redis; what waits for an answer fails.
+    func stop() {
+        log.link.stop()
+        follower?.stop()
+        metrics.ring(entries: 0, bytes: 0)
+    }
+
+    /// Whether any stream of this loop is on it.
+    var hasClients: Bool { !sweep.clients.isEmpty || !catchingUp.isEmpty }
 
     /// The log stands after `cursor`: from here on clients can be given what is new.
     func begin(after cursor: Cursor) {
@@ -101,7 +111,7 @@ struct LaneTokens {
     static let first = last + 1 - slotsPerLane * UInt32(ServedLog.allCases.count)
 
     /// - Parameter generation: Tells a lane's connections from those of an earlier lane of the same log.
-    init(_ served: ServedLog, generation: UInt32 = 0) {
+    init(_ served: ServedLog, generation: UInt32) {
         let slot = Self.last - served.rawValue * Self.slotsPerLane
         commands = PollToken(slot: slot, generation: generation)
         subscription = PollToken(slot: slot - 1, generation: generation)

@@ -5,6 +5,8 @@ import ThreatFeed
 /// What one thread tells an event loop.
 enum LoopMessage: Sendable {
     case log(ServedLog, LogChange)
+    /// A log that is served on demand is asked for. For the loop that follows the logs.
+    case wanted(ServedLog)
     /// Close all streams within that time, answer what is under way, and end.
     case drain(within: Duration)
     /// End at once.
@@ -21,6 +23,8 @@ enum LogChange: Sendable {
     case trimmed(through: Cursor)
     /// Sentinels name another master, since this epoch.
     case masterMoved(epoch: UInt64)
+    /// The log is no longer followed.
+    case closed
 }
 
 /// How other threads reach an event loop.

@@ -3,6 +3,7 @@
 /// A new figure is a member here, or of `LaneMetrics` if each log has its own, and a line in `MetricsPage`.
 final class LoopMetrics: Sendable {
     let threats = LaneMetrics()
+    let proof = LaneMetrics()
     let refusedConnections = Counter()
     let tlsHandshakes = Counter()
     let tlsHandshakeFailures = Counter()
@@ -16,6 +17,13 @@ final class LoopMetrics: Sendable {
 
     func answered(_ status: Int) {
         responses[min(5, status / 100)].add(1)
+    }
+
+    func of(_ served: ServedLog) -> LaneMetrics {
+        switch served {
+        case .threats: threats
+        case .proof: proof
+        }
     }
 
     func responses(ofClass digit: Int) -> Int { responses[digit].value }

@@ -11,7 +11,7 @@ struct MetricsPage {
     }
 
     init(_ shared: ReplicaShared, now: MonotonicTime, commandsUp: Bool) {
-        let loops = shared.loops
+        let loops = shared.loops.map(\.metrics)
         let threats = loops.map(\.threats)
         func sum(_ figure: (LoopMetrics) -> Counter) -> Int { loops.reduce(0) { $0 + figure($1).value } }
         func total(_ figure: (LaneMetrics) -> Counter) -> Int { threats.reduce(0) { $0 + figure($1).value } }
@@ -64,6 +64,7 @@ struct MetricsPage {
         add(
             "tocsin_ring_bytes", .gauge, "Bytes of the entries in the fullest ring.",
             threats.map(\.ringBytes.value).max() ?? 0)
+        self.proof(loops.map(\.proof), isServed: shared.proof.isServed)
         add("process_resident_memory_bytes", .gauge, "Resident memory.", ProcessFigures.residentBytes() ?? 0)
         add("process_open_fds", .gauge, "Open file descriptors.", ProcessFigures.openDescriptors())
         add(
@@ -98,6 +99,22 @@ struct MetricsPage {
             let count = loops.reduce(0) { $0 + $1.drops(for: reason) }
             text += "tocsin_clients_dropped_total{reason=\"\(reason.rawValue)\"} \(count)\n"
         }
+    }
+
+    /// The log for proofs is counted apart: it says nothing about threats.
+    private mutating func proof(_ loops: [LaneMetrics], isServed: Bool) {
+        add(
+            "tocsin_proof_served", .gauge, "1 while the log for proofs is served, which is on demand.", isServed ? 1 : 0
+        )
+        add(
+            "tocsin_proof_clients", .gauge, "Clients receiving the log for proofs.",
+            loops.reduce(0) { $0 + $1.webSocketClients.value + $1.eventStreamClients.value })
+        add(
+            "tocsin_proof_threats_accepted_total", .counter, "Threats of proofs accepted by this replica.",
+            loops.reduce(0) { $0 + $1.acceptedThreats.value })
+        add(
+            "tocsin_proof_entries_delivered_total", .counter, "Threats of proofs handed to clients.",
+            loops.reduce(0) { $0 + $1.deliveredEntries.value })
     }
 
     private mutating func responses(_ loops: [LoopMetrics]) {

@@ -6,9 +6,8 @@ import ThreatFeed
 
 extension EventLoop {
     /// `POST /api/threats/trigger`: keeps one threat and answers once Redis has it.
-    func trigger(_ request: HTTPRequest, _ ticket: ResponseTicket) {
+    func trigger(_ request: HTTPRequest, _ lane: Lane, _ ticket: ResponseTicket) {
         guard mayPublish(ticket), accepts(request, [.json], ticket) else { return }
-        let lane = threats
         let record: ThreatRecord
         do throws(ThreatRejection) {
             record = try threatParser.parse(request.body, receipt: receipt(for: request.body.span))
@@ -21,8 +20,8 @@ extension EventLoop {
             switch result {
             case .success(.accepted(let cursor)):
                 lane.metrics.acceptedThreats.add(1)
-                respond(ticket, .stored(.created, LogEntry(cursor: cursor, record: record)))
-            case .success(.replayed(let entry)): respond(ticket, .stored(.ok, entry))
+                respond(ticket, .stored(.created, LogEntry(cursor: cursor, record: record), in: lane.served))
+            case .success(.replayed(let entry)): respond(ticket, .stored(.ok, entry, in: lane.served))
             case .success(.conflict(let cursor)): respond(ticket, Problem(conflictOf: record.id, cursor))
             case .failure(let error): respond(ticket, Problem(error), headers: [("Retry-After", "1")])
             }
@@ -30,9 +29,8 @@ extension EventLoop {
     }
 
     /// `POST /api/threats/batch`: each item is answered as if it had come alone.
-    func batch(_ request: HTTPRequest, _ ticket: ResponseTicket) {
+    func batch(_ request: HTTPRequest, _ lane: Lane, _ ticket: ResponseTicket) {
         guard mayPublish(ticket), accepts(request, [.json, .newlineDelimitedJSON], ticket) else { return }
-        let lane = threats
         let ranges: [Range<Int>]
         do throws(BatchError) {
             let itemsMax = shared.limits.batchThreatsMax
@@ -111,8 +109,9 @@ extension EventLoop {
 
 extension HTTPResponse {
     /// The answer to a threat that is in the log.
-    static func stored(_ status: HTTPStatus, _ entry: LogEntry) -> HTTPResponse {
-        HTTPResponse(status, json: entry.document(), headers: [("Location", "/api/threats/\(entry.record.id)")])
+    static func stored(_ status: HTTPStatus, _ entry: LogEntry, in served: ServedLog) -> HTTPResponse {
+        let location = "/api/threats/\(entry.record.id)" + (served.queryName.map { "?log=\($0)" } ?? "")
+        return HTTPResponse(status, json: entry.document(), headers: [("Location", location)])
     }
 }
 

@@ -4,7 +4,7 @@ import ThreatFeed
 
 extension EventLoop {
     /// `GET /api/threats`
-    func listThreats(_ query: HTTPQuery, _ ticket: ResponseTicket) {
+    func listThreats(_ query: HTTPQuery, _ lane: Lane, _ ticket: ResponseTicket) {
         let page: ThreatQuery
         do throws(Problem) {
             page = ThreatQuery(
@@ -18,7 +18,7 @@ extension EventLoop {
         guard hasRoom(for: ticket) else { return }
         if let conversation = conversation(of: ticket) { conversation.isReadingLog = true }
         listReads.run(for: ticket.connection) { [unowned self] finish in
-            run(page, on: threats.log) { [unowned self] result in
+            run(page, on: lane.log) { [unowned self] result in
                 answer(ticket, page: result)
                 finish()
             }
@@ -53,8 +53,8 @@ extension EventLoop {
     }
 
     /// `GET /api/threats/{id}`
-    func findThreat(_ id: String, _ ticket: ResponseTicket) {
-        threats.log.find(id: id) { [unowned self] result in
+    func findThreat(_ id: String, _ lane: Lane, _ ticket: ResponseTicket) {
+        lane.log.find(id: id) { [unowned self] result in
             switch result {
             case .success(.some(let entry)): respond(ticket, HTTPResponse(.ok, json: entry.document()))
             case .success(.none):
@@ -65,13 +65,14 @@ extension EventLoop {
     }
 
     /// `GET /api/analytics`
-    func analytics(_ ticket: ResponseTicket) {
-        threats.log.analytics { [unowned self] result in
+    func analytics(_ lane: Lane, _ ticket: ResponseTicket) {
+        lane.log.analytics { [unowned self] result in
             switch result {
             case .success(let figures):
                 let counts = figures.counts.map { (facets: $0.key, count: UInt64($0.value)) }
                 let body = Analytics(
-                    cursor: figures.head, totalAccepted: figures.acceptedTotal, counts: counts
+                    log: lane.served.queryName, cursor: figures.head, totalAccepted: figures.acceptedTotal,
+                    counts: counts
                 ).encode()
                 respond(ticket, HTTPResponse(.ok, json: body))
             case .failure(let error): respondUnavailable(ticket, error)
@@ -105,7 +106,7 @@ extension HTTPQuery {
         return cursor
     }
 
-    private func single(_ name: String) throws(Problem) -> String? {
+    func single(_ name: String) throws(Problem) -> String? {
         let texts = all(name)
         guard texts.count <= 1 else {
             throw Problem(status: 400, detail: "\(name) stands more than once; give it once.")

@@ -23,7 +23,7 @@ extension EventLoop {
     fileprivate func route(_ request: HTTPRequest, _ ticket: ResponseTicket) {
         // The one path that must be fast is looked for first.
         if request.hasPath("/api/threats/trigger"), request.method == .post {
-            trigger(request, ticket)
+            serve(.trigger, request, ticket)
             return
         }
         guard let endpoint = Endpoint(path: request.path) else {
@@ -39,29 +39,30 @@ extension EventLoop {
             respond(ticket, Problem(status: 405, detail: detail), headers: [("Allow", endpoint.allow)])
             return
         }
-        do throws(HTTPQueryError) {
-            try serve(endpoint, request, query: request.query, ticket)
-        } catch {
-            respond(ticket, Problem(status: 400, detail: error.detail))
-        }
+        serve(endpoint, request, ticket)
     }
 
-    private func serve(
-        _ endpoint: Endpoint, _ request: HTTPRequest, query: HTTPQuery, _ ticket: ResponseTicket
-    ) {
+    private func serve(_ endpoint: Endpoint, _ request: HTTPRequest, _ ticket: ResponseTicket) {
+        let query: HTTPQuery
+        do throws(HTTPQueryError) {
+            query = try request.query
+        } catch {
+            respond(ticket, Problem(status: 400, detail: error.detail))
+            return
+        }
         switch endpoint {
         case .root: root(request, ticket)
         case .asset(let asset): respond(ticket, asset.response)
         case .health: health(ticket)
         case .ready: ready(ticket)
         case .metrics: metricsPage(ticket)
-        case .trigger: trigger(request, ticket)
-        case .batch: batch(request, ticket)
-        case .threats: listThreats(query, ticket)
-        case .threat(let id): findThreat(id, ticket)
-        case .analytics: analytics(ticket)
-        case .eventStream: openEventStream(request, query, ticket)
-        case .webSocket: openWebSocket(request, query, ticket)
+        case .trigger: withLane(query, ticket) { trigger(request, $0, ticket) }
+        case .batch: withLane(query, ticket) { batch(request, $0, ticket) }
+        case .threats: withLane(query, ticket) { listThreats(query, $0, ticket) }
+        case .threat(let id): withLane(query, ticket) { findThreat(id, $0, ticket) }
+        case .analytics: withLane(query, ticket) { analytics($0, ticket) }
+        case .eventStream: withLane(query, ticket) { openEventStream(request, query, $0, ticket) }
+        case .webSocket: withLane(query, ticket) { openWebSocket(request, query, $0, ticket) }
         }
     }
 

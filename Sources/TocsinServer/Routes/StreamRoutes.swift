@@ -6,12 +6,12 @@ import WebSocketProtocol
 
 extension EventLoop {
     /// `GET /ws`: turns the connection into a WebSocket (RFC 6455 §4.2).
-    func openWebSocket(_ request: HTTPRequest, _ query: HTTPQuery, _ ticket: ResponseTicket) {
+    func openWebSocket(_ request: HTTPRequest, _ query: HTTPQuery, _ lane: Lane, _ ticket: ResponseTicket) {
         guard request.body.isEmpty else {
             respond(ticket, Problem(status: 400, detail: "A WebSocket's opening request has no content."))
             return
         }
-        guard let wanted = streamRequest(query, lastEventID: nil, ticket) else { return }
+        guard let wanted = streamRequest(query, lane, lastEventID: nil, ticket) else { return }
         guard isOriginAllowed(request) else {
             respond(ticket, Problem(status: 403, detail: "Pages of this origin may not open a WebSocket here."))
             return
@@ -40,8 +40,9 @@ extension EventLoop {
     }
 
     /// `GET /api/threats/stream`: the same feed as Server-Sent Events, until either side closes.
-    func openEventStream(_ request: HTTPRequest, _ query: HTTPQuery, _ ticket: ResponseTicket) {
-        guard let wanted = streamRequest(query, lastEventID: request.headers.first("last-event-id"), ticket) else {
+    func openEventStream(_ request: HTTPRequest, _ query: HTTPQuery, _ lane: Lane, _ ticket: ResponseTicket) {
+        guard let wanted = streamRequest(query, lane, lastEventID: request.headers.first("last-event-id"), ticket)
+        else {
             return
         }
         let headers = [
@@ -110,9 +111,8 @@ extension EventLoop {
 
     /// Reads what a stream is asked for; answers for itself when that is not possible.
     private func streamRequest(
-        _ query: HTTPQuery, lastEventID: String?, _ ticket: ResponseTicket
+        _ query: HTTPQuery, _ lane: Lane, lastEventID: String?, _ ticket: ResponseTicket
     ) -> StreamRequest? {
-        let lane = threats
         guard lane.feed != nil, !shared.status.isDraining else {
             let reason = shared.status.isDraining ? "the replica drains" : "the log has not been read yet"
             respond(
