@@ -4,6 +4,7 @@ public import ThreatFeed
 public struct FeedQuery: Sendable {
     /// Where to resume; `nil` joins at the head of the log.
     public var after: Cursor?
+    public var log: DeploymentLog
     /// Recent threats wanted in the first frame of a fresh client, 0 to 100.
     public var history: Int
     public var minSeverity: String?
@@ -12,8 +13,9 @@ public struct FeedQuery: Sendable {
 
     public init(
         after: Cursor? = nil, history: Int = 0, minSeverity: String? = nil, threatTypes: [String] = [],
-        customerNames: [String] = []
+        customerNames: [String] = [], log: DeploymentLog = .threats
     ) {
+        self.log = log
         self.after = after
         self.history = history
         self.minSeverity = minSeverity
@@ -32,6 +34,7 @@ public struct FeedQuery: Sendable {
         }
         if let minSeverity { items.append(("min_severity", minSeverity)) }
         if !threatTypes.isEmpty { items.append(("threat_type", threatTypes.joined(separator: ","))) }
+        if let item = log.queryItem { items.append(item) }
         for name in customerNames { items.append(("customer_name", name)) }
         return "/ws" + PercentEncoding.query(items)
     }

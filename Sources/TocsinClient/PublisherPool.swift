@@ -29,13 +29,15 @@ public final class PublisherPool: Sendable {
         public var rate: Double?
         /// Ids are `PREFIX-publisher-number`.
         public var idPrefix: String
+        public var log: DeploymentLog
         public var limits: ThreatPublisher.Limits
         /// How long one attempt waits for its answer.
         public var requestDeadline: Duration
 
         public init(
             urls: [ServerURL], publishers: Int, threats: Int? = nil, rate: Double? = nil, idPrefix: String,
-            limits: ThreatPublisher.Limits = ThreatPublisher.Limits(), requestDeadline: Duration = .seconds(5)
+            log: DeploymentLog = .threats, limits: ThreatPublisher.Limits = ThreatPublisher.Limits(),
+            requestDeadline: Duration = .seconds(5)
         ) {
             precondition(publishers > 0, "a pool has publishers")
             self.urls = urls
@@ -43,6 +45,7 @@ public final class PublisherPool: Sendable {
             self.threats = threats
             self.rate = rate
             self.idPrefix = idPrefix
+            self.log = log
             self.limits = limits
             self.requestDeadline = requestDeadline
         }
@@ -91,7 +94,8 @@ public final class PublisherPool: Sendable {
 
     private func publish(_ index: Int, _ start: MonotonicTime) {
         let publisher = ThreatPublisher(
-            options.urls, first: index, requestDeadline: options.requestDeadline, limits: options.limits)
+            options.urls, first: index, log: options.log, requestDeadline: options.requestDeadline,
+            limits: options.limits)
         let share = options.threats.map { $0 / options.publishers + (index < $0 % options.publishers ? 1 : 0) }
         var number = 0
         while share.map({ number < $0 }) ?? true, !isStopping.load(ordering: .acquiring) {

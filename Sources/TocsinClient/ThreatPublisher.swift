@@ -48,6 +48,7 @@ public final class ThreatPublisher {
 
     private let clients: [HTTPClient]
     private let limits: Limits
+    private let target: String
     private var current: Int
     private var refusals = 0
     private var refusalsWithoutRetryAfter = 0
@@ -57,12 +58,14 @@ public final class ThreatPublisher {
     ///   - urls: Replicas; after a failure the next one is tried.
     ///   - first: Index of the replica to begin with.
     public init(
-        _ urls: [ServerURL], first: Int = 0, requestDeadline: Duration = .seconds(5), limits: Limits = Limits()
+        _ urls: [ServerURL], first: Int = 0, log: DeploymentLog = .threats, requestDeadline: Duration = .seconds(5),
+        limits: Limits = Limits()
     ) {
         precondition(!urls.isEmpty, "a publisher needs a replica")
         clients = urls.map { HTTPClient($0, deadline: requestDeadline) }
         current = first % urls.count
         self.limits = limits
+        target = log.target("/api/threats/trigger")
     }
 
     /// Goes on at another replica with the next threat.
@@ -123,7 +126,7 @@ public final class ThreatPublisher {
 
     private func post(_ body: [UInt8]) -> Result<HTTPAnswer, ClientError> {
         do throws(ClientError) {
-            return .success(try clients[current].post("/api/threats/trigger", body))
+            return .success(try clients[current].post(target, body))
         } catch {
             return .failure(error)
         }

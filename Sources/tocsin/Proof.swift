@@ -19,6 +19,13 @@ struct Proof {
     let period: Duration?
     let patience: Duration
     let disturbance: Disturbance
+    let log: DeploymentLog
+
+    /// How long the last deliveries are awaited when the proof was interrupted.
+    private static let patienceAfterInterruption = Duration.seconds(5)
+
+    /// What the ids of one proof begin with; several may run at once.
+    static func newPrefix() -> String { "prove-\(unixMilliseconds())-\(UInt16.random(in: 0...UInt16.max))" }
 
     /// - Throws: `ClientError` when the clients cannot connect or a process cannot be started again.
     func run(
@@ -26,10 +33,7 @@ struct Proof {
     ) throws(ClientError) -> ProofReport {
         let fleet = try startFleet(urls)
         defer { fleet.stop() }
-        guard fleet.wait(until: MonotonicTime.now + patience, for: Self.allJoined) else {
-            let reason = fleet.inspect { records in records.lazy.compactMap(\.lastEnding).first }
-            throw .unreachable("not all clients could connect: \(reason.map { "\($0)" } ?? "no answer")")
-        }
+        try awaitJoins(fleet, interruption)
         let start = MonotonicTime.now
         let pool = try startPool(urls)
         var checks = ProofChecks()
@@ -41,13 +45,23 @@ struct Proof {
         awaitDeliveries(fleet, owed, interruption)
         let records = fleet.allRecords()
         return ProofReport(
-            replicas: urls.count, verdict: FeedVerdict(records: records, acknowledged: owed), published: published,
+            replicas: urls.count, log: log, verdict: FeedVerdict(records: records, acknowledged: owed),
+            published: published,
             latency: LatencySummary(records: records, acknowledgements: published.acknowledgements),
-            postingTime: posted - start, checks: checks, wasInterrupted: interruption.isEnded)
+            postingTime: posted - start, checks: checks,
+            reconnects: records.reduce(0) { $0 + $1.unwantedEndings }, wasInterrupted: interruption.isEnded)
     }
 
-    private static func allJoined(_ records: [FeedRecord]) -> Bool {
-        records.allSatisfy { $0.joinedAfter != nil }
+    private func awaitJoins(_ fleet: FeedFleet, _ interruption: Interruption) throws(ClientError) {
+        let deadline = MonotonicTime.now + patience
+        while !fleet.inspect({ $0.allSatisfy { record in record.joinedAfter != nil } }) {
+            guard !interruption.isEnded else { throw .unreachable("interrupted before all clients were connected") }
+            guard MonotonicTime.now < deadline else {
+                let reason = fleet.inspect { records in records.lazy.compactMap(\.lastEnding).first }
+                throw .unreachable("not all clients could connect: \(reason.map { "\($0)" } ?? "no answer")")
+            }
+            Pause.sleep(.milliseconds(5))
+        }
     }
 
     private func startFleet(_ urls: [ServerURL]) throws(ClientError) -> FeedFleet {
@@ -55,7 +69,7 @@ struct Proof {
             // Rotated, so that the clients begin spread over the replicas.
             let own = Array(urls[(index % urls.count)...] + urls[..<(index % urls.count)])
             return FeedClientOptions(
-                urls: own, reconnectPeriod: disturbance == .replicaKill ? .seconds(1) : nil,
+                urls: own, query: FeedQuery(log: log), reconnectPeriod: disturbance == .replicaKill ? .seconds(1) : nil,
                 backoff: Backoff(first: .milliseconds(50), longest: .seconds(1)))
         }
         do throws(SystemError) {
@@ -69,7 +83,7 @@ struct Proof {
         let isTimed = period != nil || disturbance != .none
         let options = PublisherPool.Options(
             urls: urls, publishers: publishers, threats: isTimed ? nil : threats,
-            rate: rate ?? (disturbance == .none ? nil : 500), idPrefix: "prove-\(unixMilliseconds())")
+            rate: rate, idPrefix: Self.newPrefix(), log: log)
         do throws(SystemError) {
             return try PublisherPool(options)
         } catch {
@@ -113,8 +127,9 @@ struct Proof {
         _ fleet: FeedFleet, _ owed: [(threatID: String, cursor: Cursor)], _ interruption: Interruption
     ) {
         guard let last = owed.map(\.cursor).max() else { return }
-        let deadline = MonotonicTime.now + patience
-        while MonotonicTime.now < deadline, !interruption.isEnded {
+        let start = MonotonicTime.now
+        // What was acknowledged until an interruption is still on its way.
+        while MonotonicTime.now < start + (interruption.isEnded ? Self.patienceAfterInterruption : patience) {
             let all = fleet.inspect { $0.allSatisfy { record in record.cursor.map { $0 >= last } ?? false } }
             if all { return }
             Pause.sleep(.milliseconds(5))

@@ -40,11 +40,14 @@ struct LatencySummary {
 /// The verdict, for people and for programs.
 struct ProofReport {
     let replicas: Int
+    let log: DeploymentLog
     let verdict: FeedVerdict
     let published: PublisherReport
     let latency: LatencySummary
     let postingTime: Duration
     let checks: ProofChecks
+    /// Connections of clients that ended without their wish.
+    let reconnects: Int
     let wasInterrupted: Bool
 
     var isKept: Bool {
@@ -58,7 +61,9 @@ struct ProofReport {
 
     var text: String {
         var lines = [
-            "replicas \(replicas), clients \(verdict.clients), threats acknowledged \(verdict.acknowledged)", "",
+            "replicas \(replicas), clients \(verdict.clients), threats acknowledged \(verdict.acknowledged)"
+                + (log == .proof ? ", in the log for proofs" : ""),
+            "",
         ]
         let received = verdict.expected - verdict.undelivered
         lines += [
@@ -81,16 +86,27 @@ struct ProofReport {
                 + "max \(Self.rounded(latency.longest)) ms",
             "accepted: \(rate)/s over \(Self.rounded(Double(postingTime.nanoseconds) / 1e9)) s",
         ]
+        if reconnects > 0 { lines.append("clients had to connect again: \(reconnects) times in all") }
+        if verdict.resets > 0 {
+            lines.append("moves of the log to a new generation, told to clients: \(verdict.resets)")
+        }
         let findings = verdict.findings + published.failures.prefix(FeedVerdict.findingsMax)
         for finding in findings { lines.append("  - \(Terminal.harmless(finding))") }
         if wasInterrupted { lines.append("interrupted: the verdict covers what was done until then") }
-        lines += ["", isKept ? "VERDICT: every promise was kept" : "VERDICT: A PROMISE WAS BROKEN"]
+        lines += ["", conclusion]
         return lines.joined(separator: "\n")
+    }
+
+    private var conclusion: String {
+        if isKept { return "VERDICT: every promise was kept" }
+        if verdict.isKept, verdict.acknowledged == 0 { return "VERDICT: nothing is proved, no threat was acknowledged" }
+        return "VERDICT: A PROMISE WAS BROKEN"
     }
 
     var json: JSONValue {
         .object([
-            ("kept", .bool(isKept)), ("replicas", Self.number(replicas)), ("clients", Self.number(verdict.clients)),
+            ("kept", .bool(isKept)), ("log", .string(log.queryItem?.value ?? "threats")),
+            ("replicas", Self.number(replicas)), ("clients", Self.number(verdict.clients)),
             ("acknowledged", Self.number(verdict.acknowledged)), ("expected", Self.number(verdict.expected)),
             ("delivered", Self.number(verdict.expected - verdict.undelivered)),
             ("undelivered", Self.number(verdict.undelivered)), ("gaps", Self.number(verdict.gaps)),
@@ -98,6 +114,7 @@ struct ProofReport {
             ("mismatches", Self.number(verdict.mismatches)), ("failed_resumes", Self.number(verdict.failedResumes)),
             ("posts_given_up", Self.number(published.failures.count)), ("refusals", Self.number(published.refusals)),
             ("refusals_without_retry_after", Self.number(published.refusalsWithoutRetryAfter)),
+            ("reconnects", Self.number(reconnects)), ("resets", Self.number(verdict.resets)),
             ("p50_ms", .number(Self.rounded(latency.p50))), ("p99_ms", .number(Self.rounded(latency.p99))),
             ("max_ms", .number(Self.rounded(latency.longest))), ("accepted_per_second", Self.number(rate)),
             ("checks", .object(checks.results.map { ($0.name, .bool($0.holds)) })),

@@ -14,9 +14,14 @@ struct ProveCommand: ParsableCommand {
             once, and compares what each client received with what was answered to the posts. Threats are retried with \
             the same id after 503 or a lost connection. Nothing that was started outlives the command.
 
+            A running deployment is proved in a log of its own, which the replicas open on demand: no dashboard, list \
+            or figure shows what is posted there, and Redis forgets it ten minutes after the last use. Give the URLs \
+            of replicas, not of a balancer.
+
             EXAMPLES
               tocsin prove --replicas 3 --clients 60 --threats 1000
-              tocsin prove --url http://10.0.0.1:8000 --url http://10.0.0.2:8000 --threats 200
+              tocsin prove --url http://10.0.0.1:8000 --url http://10.0.0.2:8000
+                  For use after an upgrade; harmless.
               tocsin prove --chaos --rate 500 --seconds 10
                   Clients go to random replicas every second, one replica is killed and started again.
               tocsin prove --redis-kill --rate 300 --seconds 12
@@ -25,7 +30,7 @@ struct ProveCommand: ParsableCommand {
             EXIT CODES
               0   every promise was kept
               1   a promise was broken; the findings are listed
-              64  wrong command line
+              64  wrong command line; the URLs are not replicas of one deployment, or have no log for proofs
               69  a process could not be started, or the deployment cannot be reached
             """)
 
@@ -43,7 +48,8 @@ struct ProveCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Threats per second of all publishers together. (default: as fast as they are kept)", valueName: "N"))
+            "Threats per second of all publishers together. (default: as fast as they are kept; 200 with --url, 500 "
+                + "with --chaos and --redis-kill)", valueName: "N"))
     var rate: Double?
 
     @Option(help: ArgumentHelp("Post for so long instead of a number of threats.", valueName: "N"))
@@ -56,6 +62,9 @@ struct ProveCommand: ParsableCommand {
     var url: [String] = []
 
     @OptionGroup var tls: TLSOptions
+
+    @Flag(help: "Post to the log of the deployment itself: threats that every dashboard shows (only with --url).")
+    var realLog = false
 
     @Flag(help: "Reconnect every client each second and kill one replica (only with an own cluster).")
     var chaos = false
@@ -81,6 +90,7 @@ struct ProveCommand: ParsableCommand {
         guard url.isEmpty || !(chaos || redisKill) else {
             throw ValidationError("--chaos and --redis-kill need a cluster of their own: leave --url out")
         }
+        guard !url.isEmpty || !realLog else { throw ValidationError("--real-log needs --url") }
         guard !url.isEmpty || tls.isEmpty else { throw ValidationError("--tls-ca and its like need --url") }
         guard !(chaos && redisKill) else { throw ValidationError("--chaos and --redis-kill are two proofs: give one") }
     }
@@ -93,36 +103,44 @@ struct ProveCommand: ParsableCommand {
 
     func run() throws {
         let interruption = try Interruption()
-        var proof = Proof(
-            clients: clients, publishers: publishers, threats: threats, rate: rate,
+        let proof = Proof(
+            clients: clients, publishers: publishers, threats: threats, rate: rate ?? standardRate,
             period: seconds.map { .seconds($0) },
-            patience: .seconds(timeout), disturbance: chaos ? .replicaKill : redisKill ? .redisKill : .none)
+            patience: .seconds(timeout), disturbance: chaos ? .replicaKill : redisKill ? .redisKill : .none,
+            log: url.isEmpty || realLog ? .threats : .proof)
         let trust = try tls.clientTLS()
         let report: ProofReport
-        do throws(ClientError) {
-            report = try prove(&proof, trust, interruption)
-        } catch {
+        do {
+            report = try url.isEmpty ? proveOwnCluster(proof, interruption) : prove(proof, trust, interruption)
+        } catch let error as ClientError {
             throw CommandFailure(.unavailable, Terminal.harmless(error.description))
         }
         if json { Terminal.line(report.json.bytes) } else { Terminal.line(report.text) }
         guard report.isKept else { throw CommandFailure(.promiseBroken, "") }
     }
 
-    private func prove(
-        _ proof: inout Proof, _ trust: ClientTLS?, _ interruption: Interruption
-    ) throws(ClientError) -> ProofReport {
-        if url.isEmpty {
-            let launcher = try Self.ownPath()
-            if !json { Terminal.note("starting redis-server and \(replicas) replicas …") }
-            let cluster = try LocalCluster(
-                launcher: launcher, replicas: replicas, arguments: ["--log-level", "warning"])
-            return try proof.run(urls: cluster.urls, cluster: cluster, interruption: interruption)
-        }
+    private var standardRate: Double? {
+        if chaos || redisKill { return 500 }
+        // Others use that Redis.
+        return url.isEmpty ? nil : 200
+    }
+
+    private func proveOwnCluster(_ proof: Proof, _ interruption: Interruption) throws -> ProofReport {
+        let launcher = try Self.ownPath()
+        if !json { Terminal.note("starting redis-server and \(replicas) replicas …") }
+        let cluster = try LocalCluster(launcher: launcher, replicas: replicas, arguments: ["--log-level", "warning"])
+        return try proof.run(urls: cluster.urls, cluster: cluster, interruption: interruption)
+    }
+
+    private func prove(_ proof: Proof, _ trust: ClientTLS?, _ interruption: Interruption) throws -> ProofReport {
         var urls: [ServerURL] = []
         for text in url { urls.append(try ServerURL(text, tls: trust)) }
-        for url in urls {
-            let answer = try HTTPClient(url).get("/ready")
-            guard answer.status == 200 else { throw .unreachable("\(url) is not ready (\(answer.status))") }
+        try DeploymentCheck(urls: urls, patience: .seconds(20), interruption: interruption).run()
+        if !json {
+            Terminal.note(
+                realLog
+                    ? "posting to the log of the deployment itself: every dashboard shows these threats"
+                    : "posting to the log for proofs of the deployment: nobody else sees these threats")
         }
         return try proof.run(urls: urls, cluster: nil, interruption: interruption)
     }
