@@ -47,6 +47,7 @@ extension Processes {
                 (["serve"], ["REDIS_URL=nonsense"], "REDIS_URL must be"),
                 (["watch", "--after", "x"], [], "--after must be"), (["watch", "--url", "ftp://x"], [], "wss://"),
                 (["trigger"], [], "give the threat once"), (["prove", "--replicas", "0"], [], "--replicas must be"),
+                (["prove", "--real-log"], [], "--real-log needs --url"),
             ] as [([String], [String], String)])
         func wrongSettings(arguments: [String], environment: [String], expected: String) throws {
             let (code, output) = try run(arguments, environment: environment)

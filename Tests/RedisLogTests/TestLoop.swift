@@ -54,13 +54,13 @@ final class TestLoop {
     }
 
     func follower(
-        _ endpoint: RedisEndpoint, keys: LogKeys = LogKeys(), limits: LinkLimits = LinkLimits(),
-        clock: @escaping () -> Int64 = unixMilliseconds
+        _ endpoint: RedisEndpoint, keys: LogKeys = LogKeys(), retention: LogRetention = LogRetention(),
+        limits: LinkLimits = LinkLimits(), clock: @escaping () -> Int64 = unixMilliseconds
     ) -> FollowerProbe {
         let follower = LogFollower(
             endpoint: endpoint, poller: poller, subscriptionToken: nextToken(), commandToken: nextToken(),
-            sentinelToken: nextToken(), keys: keys,
-            retention: LogRetention(), name: "test", randomSeed: 3, unixMilliseconds: clock, limits: limits,
+            sentinelToken: nextToken(), keys: keys, retention: retention, name: "test", randomSeed: 3,
+            unixMilliseconds: clock, limits: limits,
             probeInterval: .milliseconds(50))
         followers.append(follower)
         let probe = FollowerProbe(follower)

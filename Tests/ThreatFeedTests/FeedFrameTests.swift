@@ -84,5 +84,7 @@ struct FeedFrameTests {
                 == #"{"total_threats":100,"retained_threats":8,"customers_affected":2,"#
                 + #""threats_by_type":{"a":5,"b":3},"#
                 + #""threats_by_severity":{"INFO":0,"LOW":6,"MEDIUM":0,"HIGH":2,"CRITICAL":0},"cursor":"7-9"}"#)
+        let named = text(Analytics(log: "proof", cursor: .zero, totalAccepted: 0, counts: []).encode())
+        #expect(named.hasSuffix(#""cursor":"0-0","log":"proof"}"#))
     }
 }
