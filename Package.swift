@@ -99,12 +99,14 @@ let package = Package(
         .testTarget(
             name: "BroadcastTests", dependencies: ["Broadcast", "PosixIO", "ThreatFeed"], swiftSettings: strict),
         .testTarget(
-            name: "SimulationTests", dependencies: ["Corpora", "RedisLog", "Broadcast", "ThreatFeed", "PosixIO"],
+            name: "SimulationTests",
+            dependencies: ["Corpora", "RedisLog", "Broadcast", "ThreatFeed", "PosixIO"],
             swiftSettings: strict),
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Corpora", "FaultInjection", "TestSupport", "TocsinClient", "ThreatFeed", "HTTPProtocol", "WebSocketProtocol", "PosixIO",
+                "Corpora", "FaultInjection", "TestSupport", "TocsinClient", "ThreatFeed", "HTTPProtocol",
+                "WebSocketProtocol", "PosixIO",
                 "Codecs",
             ],
             swiftSettings: strict),

@@ -77,6 +77,9 @@ public struct ResumeJoin: Sendable {
     /// How often the log may be found to end before the cursor until that is believed: where the log has lost its end,
     /// a replica that knows lets it go on in a higher generation within a tick or two.
     private static let aheadAnswersMax = 3
+    /// The same for a cursor of a higher generation than the log's: it may come from a replica that knows of a move
+    /// which this one has not seen yet.
+    private static let laterGenerationAnswersMax = 6
     /// The same for a cursor that this replica has seen itself.
     private static let lostAnswersMax = 10
     /// How far a replica may have been ahead of the one that ended a generation, in entries.
@@ -178,7 +181,9 @@ public struct ResumeJoin: Sendable {
         // It was read from a log that is no more: a Redis server that was replaced, whose end nobody else has seen.
         if stage == .reading { return aheadAnswers < Self.lostAnswersMax ? .nothing : .overtaken }
         if seen >= cursor { return aheadAnswers < Self.lostAnswersMax ? .nothing : .comeBack }
-        return aheadAnswers < Self.aheadAnswersMax ? .nothing : .startFresh(.ahead(cursor, head: head))
+        let patience =
+            cursor.generation > head.generation ? Self.laterGenerationAnswersMax : Self.aheadAnswersMax
+        return aheadAnswers < patience ? .nothing : .startFresh(.ahead(cursor, head: head))
     }
 
     private mutating func takeFirstFrame() -> FirstFrame? {

@@ -18,6 +18,7 @@ public final class LogClient {
     /// What this client acknowledged and the ring has not yet.
     var unseen = UnseenEntries()
     var isRepairingUnseen = false
+    private var nextRepair = MonotonicTime(nanoseconds: 0)
     /// The highest cursor seen in each generation that this client has gone through, oldest first.
     private(set) var lineage: [Cursor] = []
 
@@ -33,6 +34,7 @@ public final class LogClient {
     let unixMilliseconds: () -> Int64
     private var queue = PublishQueue()
     private var replication: ReplicationGate
+    private var repairing = RepairWaiters()
     private var lease = LogLease()
     /// Who waits for the fork that is under way; `nil` while there is none.
     var recoveryWaiters: [(Result<LogHead, LogError>) -> Void]?
@@ -71,7 +73,7 @@ public final class LogClient {
     public func observe(head: Cursor) {
         know(head)
         unseen.delivered(through: head)
-        if unseen.hasEarlier(than: head.generation) { repairUnseen() }
+        if unseen.hasEarlier(than: knownHead.generation) { repairUnseen() }
     }
 
     func know(_ head: Cursor) {
@@ -93,8 +95,21 @@ public final class LogClient {
                 if retention.lease != nil, !publications.isEmpty, lease.isDue(now: now) { renewLease() }
             }
         }
+        if replication.mayPublish {
+            for call in repairing.due(now: now) { send(call, repeatsAfterFork: true) }
+        }
         if replication.mustWait { awaitReplicas(now) }
+        if now >= nextRepair, unseen.hasEarlier(than: knownHead.generation) {
+            nextRepair = now + .seconds(1)
+            repairUnseen()
+        }
         link.flush(now: now)
+    }
+
+    /// When `flush` or the link has something to do next.
+    public var nextDeadline: MonotonicTime? {
+        guard let retry = repairing.nextRetry else { return link.nextDeadline }
+        return link.nextDeadline.map { min($0, retry) } ?? retry
     }
 
     private func linkCameUp() {
@@ -158,7 +173,7 @@ extension LogClient {
                 if let lostHead = PublishCall.lostHead(reply) {
                     repeatAfterFork(call, lostHead: lostHead, allowed: repeatsAfterFork)
                 } else if PublishCall.isRefusedForRepair(reply) {
-                    call.fail(.repairing)
+                    if !repairing.hold(call, now: link.clock) { call.fail(.repairing) }
                 } else if replication.isWanted, !isRepair {
                     replication.hold(call, reply)
                 } else {

@@ -152,7 +152,7 @@ public final class LogFollower {
 
     public var nextDeadline: MonotonicTime? {
         [
-            client.link.nextDeadline, subscription.nextDeadline, session.nextDeadline, nextProbe, watch?.nextDeadline,
+            client.nextDeadline, subscription.nextDeadline, session.nextDeadline, nextProbe, watch?.nextDeadline,
             leavesAt,
         ].compactMap { $0 }.min()
     }

@@ -57,7 +57,7 @@ extension LogClient {
     }
 
     /// What this client acknowledged and no ring has got, because the subscription was away or at another server when
-    /// the log moved.
+    /// the log moved. Tried again each second until it has succeeded.
     func repairUnseen() {
         guard !isRepairingUnseen, isUp else { return }
         isRepairingUnseen = true
@@ -87,16 +87,17 @@ extension LogClient {
             for entry in asked { command.append(entry.record.id) }
         } reply: { [weak self] result in
             guard let self else { return }
-            switch result {
-            case .success(let reply):
-                let trimmed = EntryDecoding.cursor(reply.elements?.first) ?? .zero
-                let missing = (reply.elements ?? []).dropFirst().compactMap { position in
-                    position.integer.map { asked[asked.startIndex + Int($0) - 1] }
-                }
+            do throws(LogError) {
+                let (head, positions) = try EntryDecoding.head(try result.get())
+                // A server that was replaced would have everything, until it is demoted.
+                guard head.cursor >= knownHead else { throw .lost(head: head.cursor) }
+                let missing = positions.compactMap { $0.integer.map { asked[asked.startIndex + Int($0) - 1] } }
                 // Where nothing was trimmed, it tells where the log begins, which lost entries lie before.
+                let trimmed = head.resumableFrom
                 let kept = missing.filter { trimmed.sequence == 0 || $0.cursor > trimmed }
                 findMissing(in: held.dropFirst(asked.count), found: found + kept, completion: completion)
-            case .failure(let error): completion(.failure(error))
+            } catch {
+                completion(.failure(error))
             }
         }
     }

@@ -17,6 +17,8 @@ struct Publication {
 struct PublishCall {
     private(set) var publications: ArraySlice<Publication>
     private(set) var byteCount = 0
+    /// How often it was sent while the log took only what replicas held.
+    private(set) var attempts = 0
     /// Told once how the call as a whole went.
     private var gathered: Gathered?
 
@@ -38,6 +40,12 @@ struct PublishCall {
             calls.append(PublishCall(publications: publications[start...], byteCount: bytes))
         }
         return calls
+    }
+
+    var afterAttempt: PublishCall {
+        var call = self
+        call.attempts += 1
+        return call
     }
 
     func reporting(to gathered: Gathered) -> PublishCall {

@@ -42,8 +42,8 @@ public struct FeedVerdict: Sendable {
     ///   - acknowledged: Cursor and id of every threat that was acknowledged while the clients listened.
     ///   - toleratesLoss: Whether a threat that nobody received counts in `lost` only: Redis was made to forget what it
     ///     had acknowledged.
-    ///   - allowsFailedResumes: Whether clients may have been told that they cannot resume; what they missed by it is
-    ///     not owed to them.
+    ///   - allowsFailedResumes: Whether clients may have been told that they cannot resume. What they missed by it is
+    ///     not owed to them either way.
     public init(
         records: [FeedRecord], acknowledged: [(threatID: String, cursor: Cursor)], toleratesLoss: Bool = false,
         allowsFailedResumes: Bool = false
@@ -110,7 +110,7 @@ public struct FeedVerdict: Sendable {
 
     /// Where a client was told that it goes on elsewhere.
     private func moves(of record: FeedRecord) -> [(index: Int, to: Cursor)] {
-        let skips = allowsFailedResumes ? record.skips.map { (index: $0.index, to: $0.to) } : []
+        let skips = record.skips.map { (index: $0.index, to: $0.to) }
         return (record.resets + skips).sorted { ($0.index, $0.to) < ($1.index, $1.to) }
     }
 
@@ -151,7 +151,8 @@ public struct FeedVerdict: Sendable {
     private func isOwed(_ cursor: Cursor, to record: FeedRecord) -> Bool {
         // What was in the log before a client joined is not owed to it.
         if let joined = record.joinedAfter, cursor <= joined { return false }
-        return !(allowsFailedResumes && record.skips.contains { cursor > $0.from && cursor <= $0.to })
+        // A refused resume was told; whether it may happen is judged by itself.
+        return !record.skips.contains { cursor > $0.from && cursor <= $0.to }
     }
 
     private mutating func find(_ finding: String) {

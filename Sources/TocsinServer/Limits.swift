@@ -9,7 +9,7 @@ public struct Limits: Sendable {
     /// Connections of one source: an IPv4 address, or the /64 of an IPv6 address.
     public var connectionsPerAddressMax = 16_384
     /// Connections on which no request has arrived whole yet, TLS handshakes included.
-    public var pendingHandshakesMax = 4_096
+    public var pendingHandshakesMax = 8_192
     /// The deadline for a TLS handshake.
     public var tlsHandshakeDeadline = Duration.seconds(10)
     /// How long a connection between requests stays open, and how long what is sent may stay unacknowledged.

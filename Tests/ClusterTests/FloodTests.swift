@@ -28,10 +28,14 @@ extension Processes {
             func append(_ cluster: LocalCluster) { all.append(cluster) }
         }
 
+        /// The value of a metric, summed over its labels.
         private func metric(_ name: String, _ replica: LocalReplica) throws -> Int {
-            let page = try HTTPClient(replica.url, deadline: .seconds(30)).get("/metrics").text
-            let line = try #require(page.split(separator: "\n").first { $0.hasPrefix("\(name) ") }, "\(name)")
-            return try #require(Int(line.dropFirst(name.count + 1)))
+            let page = try HTTPClient(replica.url, deadline: .seconds(30) * Harness.patience).get("/metrics").text
+            let lines = page.split(separator: "\n").filter { $0.hasPrefix("\(name) ") || $0.hasPrefix("\(name){") }
+            try #require(!lines.isEmpty, "\(name)")
+            return try lines.reduce(0) { sum, line in
+                sum + (try #require(line.split(separator: " ").last.flatMap { Int($0) }))
+            }
         }
 
         private func request(_ head: String, _ fields: [String] = []) -> [UInt8] {
@@ -183,7 +187,10 @@ extension Processes {
                 let isWhole = client.receive(atMost: .seconds(120)) { client.received.count > 100 * 60_000 }
                 #expect(isWhole)
             }
-            #expect(try Pause.wait(atMost: .seconds(10)) { try metric("tocsin_buffered_bytes", replica) < 64 << 10 })
+            #expect(
+                try Pause.wait(atMost: .seconds(10) * Harness.patience) {
+                    try metric("tocsin_buffered_bytes", replica) < 64 << 10
+                })
         }
 
         @Test("messages without end are held up to 64 KiB each")
@@ -231,11 +238,14 @@ extension Processes {
             }
             let client = try RawExchange(replica.url)
             try client.send(webSocketRequest("/ws?history=100"))
-            let isDropped = try Pause.wait(atMost: .seconds(20)) {
+            let isDropped = try Pause.wait(atMost: .seconds(20) * Harness.patience) {
                 try metric("tocsin_clients_dropped_total", replica) == 1
             }
             #expect(isDropped)
-            #expect(try Pause.wait(atMost: .seconds(10)) { try metric("tocsin_buffered_bytes", replica) < 64 << 10 })
+            #expect(
+                try Pause.wait(atMost: .seconds(10) * Harness.patience) {
+                    try metric("tocsin_buffered_bytes", replica) < 64 << 10
+                })
             withExtendedLifetime(client) {}
         }
 

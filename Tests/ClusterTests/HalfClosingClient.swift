@@ -22,7 +22,7 @@ struct HalfClosingClient {
         try poller.modify(socket.raw, .readable, token: PollToken(slot: 0, generation: 0))
         var received: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        let deadline = MonotonicTime.now + .seconds(20)
+        let deadline = MonotonicTime.now + .seconds(20) * Harness.patience
         while MonotonicTime.now < deadline {
             _ = poller.wait(timeoutMilliseconds: 1_000)
             switch buffer.withUnsafeMutableBytes({ Socket.receive(socket, into: $0) }) {

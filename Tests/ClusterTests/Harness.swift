@@ -63,7 +63,8 @@ enum Harness {
     /// Posts a threat and returns it as stored.
     @discardableResult
     static func trigger(_ url: ServerURL, _ body: String, expecting status: Int = 201) throws -> JSONValue {
-        let answer = try HTTPClient(url).post("/api/threats/trigger", Array(body.utf8))
+        let client = HTTPClient(url, deadline: .seconds(10) * patience)
+        let answer = try client.post("/api/threats/trigger", Array(body.utf8))
         guard answer.status == status, let json = answer.json else {
             throw HarnessError("expected \(status), got \(answer.status): \(answer.text)")
         }

@@ -46,4 +46,7 @@ extension LocalProcess {
 extension Harness {
     /// How much more memory a sanitizer lets a replica take for the same: shadow, red zones, what was freed.
     static let memoryFactor = getenv("TOCSIN_SANITIZER") == nil ? 1 : 16
+
+    /// How much longer everything may take with a sanitizer, which slows each byte that is copied.
+    static let patience = getenv("TOCSIN_SANITIZER") == nil ? 1 : 6
 }

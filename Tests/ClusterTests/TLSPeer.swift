@@ -49,7 +49,7 @@ final class TLSPeer {
     let session: TLSSession
     private let socket: FileDescriptor
     private let poller: Poller
-    private let deadline = MonotonicTime.now + .seconds(20)
+    private let deadline = MonotonicTime.now + .seconds(20) * Harness.patience
     private var hasEnded = false
     private var ciphertext = [UInt8](repeating: 0, count: 64 << 10)
     private var plaintext = [UInt8](repeating: 0, count: 64 << 10 + TLSSession.recordBytesMax)
@@ -93,7 +93,7 @@ final class TLSPeer {
     }
 
     /// - Returns: Some plaintext, perhaps none; `nil` when the peer has ended TLS.
-    /// - Throws: When TLS fails, when the socket ends without TLS's own end, or after 20 s.
+    /// - Throws: When TLS fails, when the socket ends without TLS's own end, or after 20 s (`Harness.patience`).
     func receive() throws -> [UInt8]? {
         guard !hasEnded else { return nil }
         try flush()

@@ -181,7 +181,7 @@ extension Processes {
             try peer.send(handshake.request())
             // The same amount twice: its socket takes no more.
             var held = 0
-            let isWaiting = try Pause.wait(atMost: .seconds(20), every: .milliseconds(200)) {
+            let isWaiting = try Pause.wait(atMost: .seconds(20) * Harness.patience, every: .milliseconds(200)) {
                 let page = try publisher.get("/metrics").text
                 let line = page.split(separator: "\n").first { $0.hasPrefix("tocsin_buffered_bytes ") }
                 let before = held
@@ -219,16 +219,17 @@ extension Processes {
             let lines = (0..<1_000).map { #"{"id":"b\#($0)","threat_type":"malware","x":"\#(filler)"}"# }
             let body = Array((lines.joined(separator: "\n") + "\n").utf8)
             #expect(body.count > 1_000_000 && body.count <= 1 << 20)
-            var answer = try HTTPClient(tls.url).post("/api/threats/batch", body, contentType: "application/x-ndjson")
+            let client = HTTPClient(tls.url, deadline: .seconds(10) * Harness.patience)
+            var answer = try client.post("/api/threats/batch", body, contentType: "application/x-ndjson")
             // Redis may be slow on a loaded machine; ids make a retry harmless.
             for _ in 0..<5 where answer.text.contains(#""status":503"#) {
-                answer = try HTTPClient(tls.url).post("/api/threats/batch", body, contentType: "application/x-ndjson")
+                answer = try client.post("/api/threats/batch", body, contentType: "application/x-ndjson")
             }
             #expect(answer.status == 200)
             #expect(answer.json?.elements?.count == 1_000)
             let refused = answer.json?.elements?.first { ![200, 201].contains($0["status"]?.integerValue) }
             #expect(refused == nil)
-            let page = try #require(try HTTPClient(tls.url).get("/api/threats?limit=100").json?.elements)
+            let page = try #require(try client.get("/api/threats?limit=100").json?.elements)
             #expect(page.count == 100 && page.allSatisfy { $0["x"]?.stringValue == filler })
         }
 

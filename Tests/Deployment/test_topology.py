@@ -1,7 +1,10 @@
 """What callers may rely on behind HAProxy: one feed, and replicas that come and go unnoticed."""
 
+import http.client
+import json
 import signal
 import threading
+import time
 
 from dashboard import Dashboard
 from topology import DRAIN_SECONDS, request, wait_until
@@ -12,8 +15,8 @@ DASHBOARDS = 12
 class Dashboards:
     """Several clients through HAProxy, ended with the block. Every failure inside one is raised."""
 
-    def __init__(self, topology, count=DASHBOARDS):
-        self.each = [Dashboard(topology.feed_url) for _ in range(count)]
+    def __init__(self, topology, count=DASHBOARDS, kind=Dashboard):
+        self.each = [kind(topology.feed_url) for _ in range(count)]
 
     def __enter__(self):
         for dashboard in self.each:
@@ -73,6 +76,78 @@ class Publisher:
             self.error = problem
 
 
+class TimedList(list):
+    """Remembers when each element came."""
+
+    def __init__(self):
+        super().__init__()
+        self.times = []
+
+    def append(self, element):
+        self.times.append(time.monotonic())
+        super().append(element)
+
+
+class TimedDashboard(Dashboard):
+    """Remembers when its connections were closed."""
+
+    @property
+    def closes(self):
+        return self._closes
+
+    @closes.setter
+    def closes(self, _):
+        self._closes = TimedList()
+
+
+class KeepAlivePublisher:
+    """Posts threats one after another on one connection to the proxy, until the block ends. Only 503 is tried again:
+    every other answer but 201 and 200, and every broken connection, is a failure."""
+
+    def __init__(self, topology, prefix):
+        self.ids = []
+        self.failures = []
+        self.refusals = 0
+        self._connection = http.client.HTTPConnection("127.0.0.1", topology.port, timeout=10)
+        self._prefix = prefix
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        wait_until(lambda: self.failures or len(self.ids) >= 20, "threats are being posted")
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self._stopping.set()
+        self._thread.join(60)
+        self._connection.close()
+        assert not self.failures, self.failures
+
+    def _run(self):
+        while not self._stopping.wait(0.005) and len(self.failures) < 10:
+            identifier = f"{self._prefix}-{len(self.ids)}"
+            try:
+                status = self._post(identifier)
+            except (OSError, http.client.HTTPException) as problem:
+                self.failures.append(f"{identifier}: {problem!r}")
+                self._connection.close()
+                continue
+            if status in (200, 201):
+                self.ids.append(identifier)
+            elif status == 503:
+                self.refusals += 1
+            else:
+                self.failures.append(f"{identifier}: {status}")
+
+    def _post(self, identifier):
+        body = json.dumps({"id": identifier, "threat_type": "malware"})
+        self._connection.request("POST", "/api/threats/trigger", body, {"Content-Type": "application/json"})
+        answer = self._connection.getresponse()
+        answer.read()
+        return answer.status
+
+
 def holders(topology):
     """How many connections HAProxy has open to each replica: the dashboards, while nobody posts."""
     _, table = request(f"http://127.0.0.1:{topology.statistics_port}/;csv")
@@ -108,6 +183,38 @@ def test_clients_of_a_draining_replica_get_1012_and_resume_elsewhere_without_gap
         dashboards.expect(publisher.ids)
         assert dashboards.closes == [1012] * held
         assert sum(each.first_frames.count("resumed") for each in dashboards.each) == held
+
+
+def test_a_rolling_restart_of_all_replicas_costs_no_post_and_no_client_a_threat(topology):
+    with Dashboards(topology, 3 * DASHBOARDS, TimedDashboard) as dashboards:
+        with KeepAlivePublisher(topology, "roll-a") as first, KeepAlivePublisher(topology, "roll-b") as second:
+            for name, replica in topology.replicas.items():
+                held = holders(topology)[name]
+                before = sum(len(each.closes) for each in dashboards.each)
+                start = time.monotonic()
+                replica.signal(signal.SIGTERM)
+                assert replica.wait(DRAIN_SECONDS + 15) == 0, replica.tail()
+                wait_until(lambda: all(each.is_connected.is_set() for each in dashboards.each), "all clients are back")
+                times = sorted(moment for each in dashboards.each for moment in each.closes.times if moment > start)
+                assert len(times) == sum(len(each.closes) for each in dashboards.each) - before
+                expect_spread(name, [moment - start for moment in times], held)
+                replica.start()
+                wait_until(lambda: topology.is_up(name), f"HAProxy took {name} in again")
+                assert not first.failures + second.failures
+        dashboards.expect(first.ids + second.ids)
+        assert set(dashboards.closes) == {1012}
+        print(f"{len(first.ids) + len(second.ids)} posts, {first.refusals + second.refusals} answered 503 and repeated")
+
+
+def expect_spread(name, moments, held):
+    """Clients are closed one after the other: no tenth of the drain holds more than a third of them."""
+    tenths = [0] * 10
+    for moment in moments:
+        tenths[min(9, int(moment * 10 / DRAIN_SECONDS))] += 1
+    print(f"{name}: {held} connections; closings in each tenth of the drain: {tenths}")
+    assert len(moments) >= 6, moments
+    assert tenths[0] == 0, "balancers hear of it before clients do"
+    assert max(tenths) <= max(2, len(moments) / 3), tenths
 
 
 def test_a_killed_replica_is_taken_out_and_comes_back(topology):

@@ -80,7 +80,7 @@ final class TestLoop {
     func turn() {
         var now = MonotonicTime.now
         let deadlines =
-            links.values.compactMap(\.nextDeadline) + clients.values.compactMap(\.link.nextDeadline)
+            links.values.compactMap(\.nextDeadline) + clients.values.compactMap(\.nextDeadline)
             + followers.compactMap(\.nextDeadline)
         let wait = deadlines.min().map { min(max(($0 - now).millisecondsRoundedUp, 0), 20) } ?? 20
         for client in clients.values { client.flush(now: now) }

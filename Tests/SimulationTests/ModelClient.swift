@@ -7,6 +7,8 @@ import ThreatFeed
 final class ModelClient {
     let link: CommandLink
     private(set) var knownHead = Cursor.zero
+    private(set) var unseen = UnseenEntries()
+    private var isRepairingUnseen = false
     private var lineage: [Cursor] = []
     var heldEntries: () -> [LogEntry] = { [] }
 
@@ -22,6 +24,12 @@ final class ModelClient {
     }
 
     func observe(head: Cursor) {
+        know(head)
+        unseen.delivered(through: head)
+        repairUnseen()
+    }
+
+    private func know(_ head: Cursor) {
         guard head > knownHead else { return }
         if head.generation == knownHead.generation, !lineage.isEmpty { lineage.removeLast() }
         lineage.append(head)
@@ -75,7 +83,10 @@ final class ModelClient {
             case .repairing: completion(nil)
             case .outcomes(let outcomes):
                 completion(outcomes)
-                for case .accepted(let cursor) in outcomes { observe(head: cursor) }
+                for case (.accepted(let cursor), let record) in zip(outcomes, records) {
+                    know(cursor)
+                    unseen.append(LogEntry(cursor: cursor, record: record))
+                }
             }
         }
     }
@@ -114,11 +125,29 @@ extension ModelClient {
 
     /// Appends again what this replica holds and the log lacks.
     func repair(completion: @escaping (Bool) -> Void) {
-        let held = heldEntries()
+        repair(heldEntries() + unseen.entries, completion)
+    }
+
+    /// What this client acknowledged and no ring has got, when the log has moved; asked again each second.
+    func repairUnseen() {
+        guard unseen.hasEarlier(than: knownHead.generation), !isRepairingUnseen, link.server != nil else { return }
+        isRepairingUnseen = true
+        let entries = Array(unseen.entries)
+        repair(entries) { [weak self] succeeded in
+            guard let self else { return }
+            isRepairingUnseen = false
+            if succeeded { unseen.repaired(entries) }
+        }
+    }
+
+    private func repair(_ held: [LogEntry], _ completion: @escaping (Bool) -> Void) {
         guard !held.isEmpty else { return completion(true) }
         link.send(.missing(held.map(\.record.id))) { [weak self] answer in
-            guard let self, case .reply(.missing(let (trimmed, positions))) = answer else { return completion(false) }
-            let missing = positions.map { held[$0] }.filter { trimmed.sequence == 0 || $0.cursor > trimmed }
+            guard let self, case .reply(.missing(let answer)) = answer, answer.head >= knownHead else {
+                return completion(false)
+            }
+            let trimmed = answer.trimmedThrough
+            let missing = answer.positions.map { held[$0] }.filter { trimmed.sequence == 0 || $0.cursor > trimmed }
             appendAgain(missing, completion: completion)
         }
     }

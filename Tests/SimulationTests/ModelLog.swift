@@ -128,7 +128,8 @@ struct ModelLog {
             return (logHead, false, [])
         }
         let generation = max(UInt64(clock), head.generation + 1, arguments.known.generation + 1)
-        for known in [head.generation, arguments.known.generation, generation]
+        let seen = arguments.lineage.map(\.generation)
+        for known in [head.generation] + seen + [arguments.known.generation, generation]
         where known != 0 && !generations.contains(known) {
             generations.append(known)
         }
@@ -161,9 +162,9 @@ struct ModelLog {
         return moved
     }
 
-    /// Which of the ids the index lacks, by position from 0, and up to where retention has trimmed.
-    func missing(_ ids: [String]) -> (trimmedThrough: Cursor, positions: [Int]) {
-        (trimmedThrough ?? .zero, ids.indices.filter { places[ids[$0]] == nil })
+    /// Which of the ids the index lacks, by position from 0, the head, and up to where retention has trimmed.
+    func missing(_ ids: [String]) -> Missing {
+        Missing(head: head, trimmedThrough: trimmedThrough ?? .zero, positions: ids.indices.filter { places[ids[$0]] == nil })
     }
 
     /// New entries are accepted at once.
@@ -239,4 +240,12 @@ struct ModelLog {
         entries.removeFirst(going)
         return length - going
     }
+}
+
+/// What MissingScript answers.
+struct Missing: Hashable {
+    var head: Cursor
+    var trimmedThrough: Cursor
+    /// From 0.
+    var positions: [Int]
 }

@@ -24,7 +24,7 @@ enum LogReply {
     case published(ModelLog.PublishReply)
     case status(LogStatus)
     case head(LogHead)
-    case missing((trimmedThrough: Cursor, positions: [Int]))
+    case missing(Missing)
     case resumed(ResumeOutcome)
     case page(LogPage)
     case sent

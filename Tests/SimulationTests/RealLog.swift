@@ -134,13 +134,14 @@ extension RealLog {
             writesRefused: figures[3].text == "" ? nil : figures[3].text, incarnation: figures[4].text ?? "")
     }
 
-    func missing(_ ids: [String]) throws -> (trimmedThrough: Cursor, positions: [Int]) {
+    func missing(_ ids: [String]) throws -> Missing {
         let reply = try run(.missing) { command in
             for id in ids { command.append(id) }
         }
-        let elements = reply.elements ?? []
-        let positions = elements.dropFirst().compactMap(\.integer).map { Int($0) - 1 }
-        return (EntryDecoding.cursor(elements.first) ?? .zero, positions)
+        let (head, positions) = try EntryDecoding.head(reply)
+        return Missing(
+            head: head.cursor, trimmedThrough: head.resumableFrom,
+            positions: positions.compactMap(\.integer).map { Int($0) - 1 })
     }
 
     func resume(after cursor: Cursor, limit: Int, ofKnownGeneration: Bool) throws -> ResumeOutcome {

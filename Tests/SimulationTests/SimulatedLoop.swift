@@ -57,6 +57,7 @@ final class SimulatedLoop {
     func tick() {
         log.link.checkPeer()
         for stream in streams { stream.ticked() }
+        log.repairUnseen()
         advance()
         serveReader()
     }

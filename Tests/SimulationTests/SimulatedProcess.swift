@@ -20,7 +20,7 @@ final class SimulatedProcess {
     private let subscriberID: Int
     private var session = SubscriptionSession()
     private var isProbing = false
-    private var namedMaster: (server: ModelServer, epoch: Int)?
+    private var namedEpoch = 0
     private var isRepairOwed = false
     private var isRepairing = false
     private var hasBegun = false
@@ -51,7 +51,9 @@ final class SimulatedProcess {
 
     /// What the ring holds that entries are appended again from.
     var heldIDs: Set<String> {
-        Set(loops[0].feed?.ring.logEntries(after: .zero).map(\.record.id) ?? [])
+        var held = Set(loops[0].feed?.ring.logEntries(after: .zero).map(\.record.id) ?? [])
+        for client in [client] + loops.map(\.log) { held.formUnion(client.unseen.entries.map(\.record.id)) }
+        return held
     }
 
     func start() {
@@ -98,24 +100,20 @@ final class SimulatedProcess {
         tickSession()
         probe()
         for loop in loops { loop.tick() }
+        client.repairUnseen()
         begin()
     }
 
     private func askSentinel() {
         guard world.profile.serverCount > 1, let named = world.address(for: gate.index) else { return }
         world.time.after(world.networkDelay()) { [weak self] in
-            self?.gate.whenRunning { [weak self] in self?.received(named.server, named.epoch) }
+            self?.gate.whenRunning { [weak self] in self?.receivedMaster(of: named.epoch) }
         }
     }
 
-    private func received(_ named: ModelServer, _ epoch: Int) {
-        guard let known = namedMaster else {
-            namedMaster = (named, epoch)
-            return
-        }
-        guard epoch >= known.epoch else { return }
-        namedMaster = (named, epoch)
-        guard named !== known.server else { return }
+    private func receivedMaster(of epoch: Int) {
+        guard epoch > namedEpoch else { return }
+        namedEpoch = epoch
         client.link.leaveMaster(before: epoch)
         post { $0.log.link.leaveMaster(before: epoch) }
         // What was acknowledged there in the last moment must still arrive.

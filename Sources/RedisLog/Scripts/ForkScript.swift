@@ -42,7 +42,9 @@ enum ForkScript {
             local S = math.max(tonumber(s), tonumber(ARGV[4]))
             -- The generations there were, so that a cursor of none of them is told apart: the newest 64.
             local generations, listed = {}, {}
-            for known in string.gmatch((meta[2] or '') .. ' ' .. g .. ' ' .. ARGV[3] .. ' ' .. G, '%d+') do
+            -- A log that was lost whole has its list from whoever went through them.
+            local names = (meta[2] or '') .. ' ' .. g .. ' ' .. string.gsub(ARGV[9], '%-%d+', '') .. ' ' .. ARGV[3]
+            for known in string.gmatch(names .. ' ' .. G, '%d+') do
               if known ~= '0' and not listed[known] then
                 listed[known] = true
                 generations[#generations + 1] = known

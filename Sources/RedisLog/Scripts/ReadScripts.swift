@@ -86,15 +86,17 @@ enum FindScript {
 }
 
 /// Which ids the index lacks. KEYS: log, ids, counts, meta. ARGV: at most 1,000 ids.
-/// Reply: up to which cursor retention has trimmed (null when it has not), then the positions of those that are missing.
+/// Reply: head (four elements; up to its third retention has trimmed), then the positions of those that are missing.
 enum MissingScript {
-    static let source = #"""
-        local reply = {redis.call('HGET', KEYS[4], 't')}
-        for position, place in ipairs(redis.call('HMGET', KEYS[2], unpack(ARGV))) do
-          if not place then reply[#reply + 1] = position end
-        end
-        return reply
-        """#
+    static let source =
+        HeadFunction.source + #"""
+
+            local reply = head
+            for position, place in ipairs(redis.call('HMGET', KEYS[2], unpack(ARGV))) do
+              if not place then reply[#reply + 1] = position end
+            end
+            return reply
+            """#
 }
 
 /// Everything counted. KEYS: log, ids, counts, meta. Reply: number ever accepted, number retained, facets and counts,

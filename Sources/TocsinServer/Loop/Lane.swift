@@ -92,7 +92,7 @@ final class Lane {
 
     func nextDeadline(before limit: MonotonicTime) -> MonotonicTime {
         var next = limit
-        if let deadline = log.link.nextDeadline { next = min(next, deadline) }
+        if let deadline = log.nextDeadline { next = min(next, deadline) }
         if let deadline = follower?.nextDeadline { next = min(next, deadline) }
         return next
     }

@@ -109,7 +109,11 @@ extension EventLoop {
     }
 
     private func serveAsking(_ lane: Lane) {
-        guard let page = lane.reader.page else { preconditionFailure("who asked gets a page or an error") }
+        guard let page = lane.reader.page else {
+            // Everybody who asked has gone, and the page with them.
+            lane.reader.asking = []
+            return
+        }
         var served = 0
         while served < ResumeReader.clientsPerTurn, let token = lane.reader.asking.popLast() {
             guard let connection = connections.find(token), let catchUp = connection.pointee.catchUp else { continue }

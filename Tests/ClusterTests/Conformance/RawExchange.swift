@@ -33,7 +33,9 @@ final class RawExchange {
     init(_ address: SocketAddress) throws {
         socket = try Socket.connect(to: address)
         Socket.disableDelay(socket)
-        guard wait(POLLOUT, until: .now + .seconds(10)) else { throw HarnessError("\(address) does not answer") }
+        guard wait(POLLOUT, until: .now + .seconds(10) * Harness.patience) else {
+            throw HarnessError("\(address) does not answer")
+        }
         if let error = Socket.connectionError(socket) { throw error }
     }
 
@@ -61,7 +63,7 @@ final class RawExchange {
     /// Receives until a condition holds, the peer has ended the connection, or the time is over.
     /// - Returns: Whether the condition holds.
     @discardableResult
-    func receive(atMost limit: Duration = .seconds(20), until condition: () -> Bool) -> Bool {
+    func receive(atMost limit: Duration = .seconds(20) * Harness.patience, until condition: () -> Bool) -> Bool {
         let deadline = MonotonicTime.now + limit
         while true {
             receiveAvailable()
@@ -73,7 +75,7 @@ final class RawExchange {
     /// Receives until the peer has ended the connection.
     /// - Returns: Whether it did so in time.
     @discardableResult
-    func receiveToEnd(atMost limit: Duration = .seconds(20)) -> Bool {
+    func receiveToEnd(atMost limit: Duration = .seconds(20) * Harness.patience) -> Bool {
         receive(atMost: limit) { ending != .open }
     }
 
@@ -96,7 +98,7 @@ final class RawExchange {
             switch rest.withUnsafeBytes({ Socket.send(socket, $0) }) {
             case .bytes(let count): rest = rest.dropFirst(count)
             case .wouldBlock:
-                guard wait(POLLOUT | POLLIN, until: .now + .seconds(20)) else {
+                guard wait(POLLOUT | POLLIN, until: .now + .seconds(20) * Harness.patience) else {
                     throw HarnessError("the peer takes no more bytes")
                 }
                 receiveAvailable()
