@@ -73,7 +73,6 @@ public final class LogClient {
     public func observe(head: Cursor) {
         know(head)
         unseen.delivered(through: head)
-        if unseen.hasEarlier(than: knownHead.generation) { repairUnseen() }
     }
 
     func know(_ head: Cursor) {
@@ -99,7 +98,7 @@ public final class LogClient {
             for call in repairing.due(now: now) { send(call, repeatsAfterFork: true) }
         }
         if replication.mustWait { awaitReplicas(now) }
-        if now >= nextRepair, unseen.hasEarlier(than: knownHead.generation) {
+        if now >= nextRepair, unseen.isRepairOwed {
             nextRepair = now + .seconds(1)
             repairUnseen()
         }

@@ -272,6 +272,7 @@ extension LogFollower {
                 if let last = entries.last { client.observe(head: last.cursor) }
                 onEntries?(entries)
             case .reset(let from, let to, let reason):
+                client.observe(head: to)
                 onReset?(from, to, reason.rawValue)
                 isRepairOwed = true
             case .readNewest(let number, let limit): readNewest(number, limit: limit)
@@ -288,7 +289,9 @@ extension LogFollower {
         guard isRepairOwed, !isRepairing, client.isUp else { return }
         isRepairOwed = false
         isRepairing = true
-        client.repair { [weak self] result in
+        client.repair { [weak self] head in
+            head.generation == self?.tracker.head.generation
+        } completion: { [weak self] result in
             guard let self else { return }
             isRepairing = false
             if case .failure = result { isRepairOwed = true }

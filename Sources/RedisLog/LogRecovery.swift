@@ -52,25 +52,41 @@ extension LogClient {
     }
 
     /// Appends again what this replica holds and the log lacks, but for what retention has let go of.
-    func repair(completion: @escaping (Result<Void, LogError>) -> Void) {
-        repair(heldEntries(.zero) + unseen.entries, completion: completion)
+    /// - Parameter isFollowed: Whether the ring follows the log that has this head. If not, a server that was replaced is
+    ///   asked, or the ring has yet to move: nothing is appended.
+    func repair(
+        where isFollowed: @escaping (_ head: Cursor) -> Bool = { _ in true },
+        completion: @escaping (Result<Void, LogError>) -> Void
+    ) {
+        repair(heldEntries(.zero) + unseen.entries, where: isFollowed, completion: completion)
     }
 
     /// What this client acknowledged and no ring has got, because the subscription was away or at another server when
     /// the log moved. Tried again each second until it has succeeded.
     func repairUnseen() {
-        guard !isRepairingUnseen, isUp else { return }
+        guard !isRepairingUnseen, isUp, let last = unseen.entries.last?.cursor else { return }
         isRepairingUnseen = true
         let entries = Array(unseen.entries)
-        repair(entries) { [weak self] result in
+        repair(entries) { [weak self] head in
+            head.generation == self?.unseen.ringHead.generation
+        } completion: { [weak self] result in
             guard let self else { return }
+            switch result {
+            case .success: unseen.repaired(entries)
+            case .failure(.lost(let head)) where head < last:
+                // Acknowledged by a server that was replaced, so that no publish and no ring might ever tell.
+                return recover(observed: head) { [weak self] _ in self?.isRepairingUnseen = false }
+            case .failure: break
+            }
             isRepairingUnseen = false
-            if case .success = result { unseen.repaired(entries) }
         }
     }
 
-    private func repair(_ held: [LogEntry], completion: @escaping (Result<Void, LogError>) -> Void) {
-        findMissing(in: held[...], found: []) { [weak self] result in
+    private func repair(
+        _ held: [LogEntry], where isFollowed: @escaping (Cursor) -> Bool,
+        completion: @escaping (Result<Void, LogError>) -> Void
+    ) {
+        findMissing(in: held[...], found: [], where: isFollowed) { [weak self] result in
             switch result {
             case .success(let missing): self?.appendAgain(missing, completion: completion)
             case .failure(let error): completion(.failure(error))
@@ -79,7 +95,8 @@ extension LogClient {
     }
 
     private func findMissing(
-        in held: ArraySlice<LogEntry>, found: [LogEntry], completion: @escaping (Result<[LogEntry], LogError>) -> Void
+        in held: ArraySlice<LogEntry>, found: [LogEntry], where isFollowed: @escaping (Cursor) -> Bool,
+        completion: @escaping (Result<[LogEntry], LogError>) -> Void
     ) {
         let asked = held.prefix(Self.idsPerCall)
         guard !asked.isEmpty else { return completion(.success(found)) }
@@ -90,12 +107,13 @@ extension LogClient {
             do throws(LogError) {
                 let (head, positions) = try EntryDecoding.head(try result.get())
                 // A server that was replaced would have everything, until it is demoted.
-                guard head.cursor >= knownHead else { throw .lost(head: head.cursor) }
+                guard head.cursor >= knownHead, isFollowed(head.cursor) else { throw .lost(head: head.cursor) }
                 let missing = positions.compactMap { $0.integer.map { asked[asked.startIndex + Int($0) - 1] } }
                 // Where nothing was trimmed, it tells where the log begins, which lost entries lie before.
                 let trimmed = head.resumableFrom
                 let kept = missing.filter { trimmed.sequence == 0 || $0.cursor > trimmed }
-                findMissing(in: held.dropFirst(asked.count), found: found + kept, completion: completion)
+                findMissing(
+                    in: held.dropFirst(asked.count), found: found + kept, where: isFollowed, completion: completion)
             } catch {
                 completion(.failure(error))
             }

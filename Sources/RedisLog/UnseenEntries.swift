@@ -10,6 +10,8 @@ struct UnseenEntries {
     private static let bytesMax = 4 << 20
 
     private(set) var entries: Deque<LogEntry> = []
+    /// Up to where the ring has the log.
+    private(set) var ringHead = Cursor.zero
     private var byteCount = 0
 
     mutating func append(_ entry: LogEntry) {
@@ -20,17 +22,18 @@ struct UnseenEntries {
 
     /// The ring has everything of the head's generation up to it.
     mutating func delivered(through head: Cursor) {
+        ringHead = head
         while let first = entries.first, first.cursor.generation == head.generation, first.cursor <= head {
             removeFirst()
         }
     }
 
-    /// Whether there is something of an earlier generation: the log has moved on without it, perhaps.
-    func hasEarlier(than generation: UInt64) -> Bool {
-        entries.first.map { $0.cursor.generation < generation } ?? false
+    /// Whether there is something of another generation than the ring's: the log went on without it, perhaps.
+    var isRepairOwed: Bool {
+        entries.first.map { $0.cursor.generation != ringHead.generation } ?? false
     }
 
-    /// The log has all of these.
+    /// The log that the ring follows has all of these.
     mutating func repaired(_ those: [LogEntry]) {
         guard let last = those.last?.cursor else { return }
         while let first = entries.first, first.cursor <= last { removeFirst() }

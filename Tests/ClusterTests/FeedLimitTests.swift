@@ -30,7 +30,8 @@ extension Processes {
             let batch = Array("[\(items.joined(separator: ","))]".utf8)
             var posted: UInt64 = 0
             // The buffers of both sockets take some megabytes before the client counts as slow.
-            while try !publisher.get("/metrics").text.contains("\ntocsin_clients_dropped_total{reason=\"lagged\"} 1\n") {
+            while try !publisher.get("/metrics").text.contains("\ntocsin_clients_dropped_total{reason=\"lagged\"} 1\n")
+            {
                 try #require(posted < 10_000, "a client that does not read is closed")
                 #expect(try publisher.post("/api/threats/batch", batch).status == 200)
                 posted += 100

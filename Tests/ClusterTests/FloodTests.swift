@@ -219,7 +219,7 @@ extension Processes {
             let clients = try (0..<20).map { _ in try webSocket(replica.url) }
             let before = try replica.child.residentBytes()
             var posts = 0
-            while try metric("tocsin_clients_dropped_total", replica) < clients.count {
+            while try metric("tocsin_clients_dropped_total{reason=\"lagged\"}", replica) < clients.count {
                 try #require(posts < 100, "clients that do not read are dropped")
                 #expect(try publisher.post("/api/threats/batch", batch).status == 200)
                 posts += 1
@@ -239,7 +239,7 @@ extension Processes {
             let client = try RawExchange(replica.url)
             try client.send(webSocketRequest("/ws?history=100"))
             let isDropped = try Pause.wait(atMost: .seconds(20) * Harness.patience) {
-                try metric("tocsin_clients_dropped_total", replica) == 1
+                try metric("tocsin_clients_dropped_total{reason=\"unread\"}", replica) == 1
             }
             #expect(isDropped)
             #expect(

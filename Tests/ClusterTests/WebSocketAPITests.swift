@@ -142,11 +142,25 @@ extension Processes {
             #expect(try HTTPClient(cluster.urls[0]).get("/health").status == 200)
         }
 
+        @Test(
+            "what is no cursor cannot be resumed after: the client gets the feed, and is told",
+            arguments: ["", "x", "1-", "-1"])
+        func malformedCursor(text: String) throws {
+            let cluster = try Harness.cluster(replicas: 1)
+            let socket = try WebSocketClient(cluster.urls[0], target: "/ws?after=\(text)")
+            let first = try next(socket)
+            #expect(first["type"]?.stringValue == "initial_batch")
+            #expect(first["recovered"]?.boolValue == false)
+            #expect(first["reason"]?.stringValue?.contains("not a cursor") == true)
+            let stored = try Harness.trigger(cluster.urls[0], #"{"id":"m","threat_type":"malware"}"#)
+            #expect(try next(socket)["cursor"]?.cursorValue == cursor(of: stored))
+        }
+
         @Test("queries that cannot be honoured and foreign origins are refused before the upgrade")
         func refusals() throws {
             let cluster = try Harness.cluster(replicas: 1)
             let url = cluster.urls[0]
-            for query in ["after=nonsense", "history=101", "history=x", "min_severity=BAD"] {
+            for query in ["after=1-1&after=1-1", "history=101", "history=x", "min_severity=BAD"] {
                 #expect(throws: ClientError.self, "\(query)") { _ = try WebSocketClient(url, target: "/ws?\(query)") }
             }
             #expect(throws: ClientError.self) {

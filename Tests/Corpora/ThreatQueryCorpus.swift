@@ -43,8 +43,11 @@ public enum ThreatQueryCorpus {
         "", "-", "0", "1", "1-", "-1", "1-2-3", "01-1", "1-01", "00-0", "+1-1", "%2B1-1", "1--1", "1-+1", "1-%2B1",
         "%201-1", "1-1%20", "1+-1", "1-1%0A", "1-1%00", "a-1", "1-a", "0x1-1", "1.0-1", "1_1", "1:1", "1%E2%88%921",
         "18446744073709551616-0", "0-18446744073709551616", "99999999999999999999-0", "%EF%BC%91-1", "1-1,2-2", "null",
-        "%", "1-%", "1%2-1", "%FF-1", "$", "%24", "1%2D",
+        "$", "%24", "1%2D",
     ]
+
+    /// No query at all, whatever it asks for.
+    private static let brokenQueries = ["%", "1-%", "1%2-1", "%FF-1"]
 
     private static let cursors: [ThreatQueryCase] =
         [
@@ -57,10 +60,14 @@ public enum ThreatQueryCorpus {
             "%61fter=0-0",
         ]
         .map { ThreatQueryCase($0, 200) }
-        + brokenCursors.map { ThreatQueryCase("after=\($0)", 400) }
-        + brokenCursors.map { ThreatQueryCase("before=\($0)", 400, .list) }
+        + brokenCursors.map { ThreatQueryCase("after=\($0)", 400, .list) }
+        // A stream starts all the same, and says that it could not resume.
+        + brokenCursors.map { ThreatQueryCase("after=\($0)", 200, .streams) }
+        + brokenQueries.map { ThreatQueryCase("after=\($0)", 400) }
+        + (brokenCursors + brokenQueries).map { ThreatQueryCase("before=\($0)", 400, .list) }
         + [
-            ThreatQueryCase("after", 400), ThreatQueryCase("after=0-0&after=0-0", 400),
+            ThreatQueryCase("after", 400, .list), ThreatQueryCase("after", 200, .streams),
+            ThreatQueryCase("after=0-0&after=0-0", 400),
             ThreatQueryCase("after=0-0&after=1-1", 400), ThreatQueryCase("after=0-0&%61fter=0-0", 400),
             ThreatQueryCase("before=0-0&before=0-0", 400, .list), ThreatQueryCase("after=0-0&before=x", 400, .list),
         ]

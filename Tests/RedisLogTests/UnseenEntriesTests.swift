@@ -17,13 +17,23 @@ struct UnseenEntriesTests {
         for sequence in 1...4 as ClosedRange<UInt64> { unseen.append(entry(1, sequence)) }
         unseen.delivered(through: Cursor(generation: 1, sequence: 2))
         #expect(unseen.entries.map(\.cursor.sequence) == [3, 4])
-        #expect(!unseen.hasEarlier(than: 1))
+        #expect(!unseen.isRepairOwed)
         unseen.delivered(through: Cursor(generation: 2, sequence: 3))
         #expect(unseen.entries.count == 2)
-        #expect(unseen.hasEarlier(than: 2))
+        #expect(unseen.isRepairOwed)
         unseen.append(entry(2, 5))
         unseen.repaired([entry(1, 3), entry(1, 4)])
         #expect(unseen.entries.map(\.cursor) == [Cursor(generation: 2, sequence: 5)])
+    }
+
+    @Test("what a replaced server acknowledged beyond the ring's generation is to be repaired, too")
+    func goesBack() {
+        var unseen = UnseenEntries()
+        unseen.delivered(through: Cursor(generation: 2, sequence: 5))
+        unseen.append(entry(3, 6))
+        #expect(unseen.isRepairOwed)
+        unseen.delivered(through: Cursor(generation: 3, sequence: 5))
+        #expect(!unseen.isRepairOwed)
     }
 
     @Test("it is bounded, and the oldest go first")

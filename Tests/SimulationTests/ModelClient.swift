@@ -9,8 +9,16 @@ final class ModelClient {
     private(set) var knownHead = Cursor.zero
     private(set) var unseen = UnseenEntries()
     private var isRepairingUnseen = false
+    private var nextRepair = 0
     private var lineage: [Cursor] = []
     var heldEntries: () -> [LogEntry] = { [] }
+
+    private enum RepairOutcome: Equatable {
+        case done
+        /// The server asked shows a head that is not the ring's log's.
+        case lost(Cursor)
+        case failed
+    }
 
     private static let callRecordsMax = 64
     private unowned let world: World
@@ -123,32 +131,43 @@ extension ModelClient {
         }
     }
 
-    /// Appends again what this replica holds and the log lacks.
-    func repair(completion: @escaping (Bool) -> Void) {
-        repair(heldEntries() + unseen.entries, completion)
+    /// Appends again what this replica holds and the log lacks, if the ring follows the log that has the head.
+    func repair(where isFollowed: @escaping (Cursor) -> Bool = { _ in true }, completion: @escaping (Bool) -> Void) {
+        repair(heldEntries() + unseen.entries, where: isFollowed) { completion($0 == .done) }
     }
 
     /// What this client acknowledged and no ring has got, when the log has moved; asked again each second.
     func repairUnseen() {
-        guard unseen.hasEarlier(than: knownHead.generation), !isRepairingUnseen, link.server != nil else { return }
+        guard world.time.now >= nextRepair, unseen.isRepairOwed, !isRepairingUnseen, link.server != nil,
+            let last = unseen.entries.last?.cursor
+        else { return }
+        nextRepair = world.time.now + 1_000_000
         isRepairingUnseen = true
         let entries = Array(unseen.entries)
-        repair(entries) { [weak self] succeeded in
+        repair(entries) { [weak self] head in
+            head.generation == self?.unseen.ringHead.generation
+        } completion: { [weak self] outcome in
             guard let self else { return }
+            switch outcome {
+            case .done: unseen.repaired(entries)
+            case .lost(let head) where head < last:
+                return recover(observed: head) { [weak self] _ in self?.isRepairingUnseen = false }
+            case .lost, .failed: break
+            }
             isRepairingUnseen = false
-            if succeeded { unseen.repaired(entries) }
         }
     }
 
-    private func repair(_ held: [LogEntry], _ completion: @escaping (Bool) -> Void) {
-        guard !held.isEmpty else { return completion(true) }
+    private func repair(
+        _ held: [LogEntry], where isFollowed: @escaping (Cursor) -> Bool, completion: @escaping (RepairOutcome) -> Void
+    ) {
+        guard !held.isEmpty else { return completion(.done) }
         link.send(.missing(held.map(\.record.id))) { [weak self] answer in
-            guard let self, case .reply(.missing(let answer)) = answer, answer.head >= knownHead else {
-                return completion(false)
-            }
+            guard let self, case .reply(.missing(let answer)) = answer else { return completion(.failed) }
+            guard answer.head >= knownHead, isFollowed(answer.head) else { return completion(.lost(answer.head)) }
             let trimmed = answer.trimmedThrough
             let missing = answer.positions.map { held[$0] }.filter { trimmed.sequence == 0 || $0.cursor > trimmed }
-            appendAgain(missing, completion: completion)
+            appendAgain(missing) { completion($0 ? .done : .failed) }
         }
     }
 

@@ -164,7 +164,9 @@ struct ModelLog {
 
     /// Which of the ids the index lacks, by position from 0, the head, and up to where retention has trimmed.
     func missing(_ ids: [String]) -> Missing {
-        Missing(head: head, trimmedThrough: trimmedThrough ?? .zero, positions: ids.indices.filter { places[ids[$0]] == nil })
+        Missing(
+            head: head, trimmedThrough: trimmedThrough ?? .zero,
+            positions: ids.indices.filter { places[ids[$0]] == nil })
     }
 
     /// New entries are accepted at once.

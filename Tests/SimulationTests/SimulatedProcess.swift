@@ -44,6 +44,11 @@ final class SimulatedProcess {
         gate.isAlive && client.link.server != nil && session.isProven && tracker.isPrimed && !tracker.needsRetry
     }
 
+    /// Whether something that only this replica holds has yet to go back into the log.
+    var owesRepair: Bool {
+        isRepairOwed || isRepairing || ([client] + loops.map(\.log)).contains { $0.unseen.isRepairOwed }
+    }
+
     var readiness: String {
         "commands \(client.link.server != nil), subscribed \(session.isSubscribed), proven \(session.isProven), "
             + "primed \(tracker.isPrimed), live \(tracker.isLive), probing \(isProbing), paused \(gate.isPaused)"
@@ -187,6 +192,7 @@ extension SimulatedProcess {
             case .deliver(let entries): deliver(entries)
             case .reset(let from, let to, _):
                 world.trace("replica \(gate.index) reset \(from) to \(to)")
+                client.observe(head: to)
                 post([world.entry(reset: from, to: to)])
                 isRepairOwed = true
             case .readNewest(let number, let limit):
@@ -212,7 +218,9 @@ extension SimulatedProcess {
         guard isRepairOwed, !isRepairing, client.link.server != nil else { return }
         isRepairOwed = false
         isRepairing = true
-        client.repair { [weak self] succeeded in
+        client.repair { [weak self] head in
+            head.generation == self?.tracker.head.generation
+        } completion: { [weak self] succeeded in
             guard let self else { return }
             isRepairing = false
             if !succeeded { isRepairOwed = true }

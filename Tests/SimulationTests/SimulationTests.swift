@@ -27,9 +27,11 @@ struct SimulationTests {
         KnownWorld(kind: .failovers, seed: 37, what: "the link was down when the log was to be repaired"),
         KnownWorld(kind: .failovers, seed: 101, what: "the link was down when the log was to be repaired"),
         KnownWorld(kind: .failovers, seed: 596, what: "a former master was asked what the log lacks"),
+        KnownWorld(kind: .failovers, seed: 342, what: "a former master that had forked was asked what the log lacks"),
         KnownWorld(kind: .everything, seed: 41, what: "a move behind trimmed entries was not told"),
         KnownWorld(kind: .everything, seed: 157, what: "a client stood beyond the log for good"),
         KnownWorld(kind: .everything, seed: 174, what: "a client joined the ring in a generation that was lost"),
+        KnownWorld(kind: .everything, seed: 585, what: "a link that hung held up a repair until after the judgement"),
     ]
 
     @Test(

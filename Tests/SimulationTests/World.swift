@@ -123,6 +123,7 @@ final class World {
                 return "replica \(index) is at \(process.tracker.head) of \(head)"
             }
             if process.subscription.isDetached { return "replica \(index) is deaf" }
+            if process.owesRepair { return "replica \(index) has yet to repair the log" }
             for loop in process.loops where !hasArrived(loop.feed?.ring.headCursor) {
                 return "loop \(loop.index) of replica \(index) is at \(loop.feed?.ring.headCursor as Any) of \(head)"
             }

@@ -63,7 +63,7 @@ extension EventLoop {
         }
         removeLane(lane)
         lane.stop()
-        forgetPage(lane)
+        forgetPages(lane)
     }
 }
 

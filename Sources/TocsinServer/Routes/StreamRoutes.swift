@@ -121,18 +121,15 @@ extension EventLoop {
         }
         guard hasRoom(for: ticket) else { return nil }
         do throws(Problem) {
-            var request = StreamRequest(
-                lane: lane, after: try query.cursor("after"),
-                history: try query.integer("history", in: 0...100, default: 20),
-                filter: try query.filter())
+            var place = try query.single("after")
             // An empty one is what a browser sends that has none (HTML Living Standard, "last event ID").
-            if let lastEventID, !lastEventID.isEmpty {
-                guard let cursor = Cursor(lastEventID) else {
-                    throw Problem(status: 400, detail: "Last-Event-ID is not a cursor; accepted is G-S.")
-                }
-                request.after = cursor
-            }
-            return request
+            if let lastEventID, !lastEventID.isEmpty { place = lastEventID }
+            let after = place.flatMap { Cursor($0) }
+            return StreamRequest(
+                lane: lane, after: after, history: try query.integer("history", in: 0...100, default: 20),
+                filter: try query.filter(),
+                // A client that kept its cursor badly would try the same again and again: it gets the feed, and is told.
+                isCursorMalformed: place != nil && after == nil)
         } catch {
             respond(ticket, error)
             return nil

@@ -46,6 +46,7 @@ extension EventLoop {
     /// Lets every client of a lane that waits for the log or for the ring try again.
     /// - Parameter isTick: About a second has passed.
     func advanceCatchUps(_ lane: Lane, isTick: Bool = false) {
+        if isTick { forgetOldPages(lane) }
         guard !lane.catchingUp.isEmpty else { return }
         let tokens = lane.catchingUp
         lane.catchingUp = []
@@ -55,7 +56,6 @@ extension EventLoop {
             if isTick { catchUp.join.ticked() }
             if !catchUp.wantsPage { advance(catchUp, connection) }
         }
-        if lane.catchingUp.isEmpty { forgetPage(lane) }
     }
 
     /// Puts a client on its way through the log into the ring.
@@ -71,7 +71,7 @@ extension EventLoop {
     }
 
     /// Goes on where the client stands: into the ring if it reaches back so far, else with what the log has.
-    /// - Parameter mayUsePage: Whether the page at hand may have something for the client.
+    /// - Parameter mayUsePage: Whether a page at hand may have something for the client.
     func advance(
         _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>, mayUsePage: Bool = true
     ) {
@@ -80,8 +80,9 @@ extension EventLoop {
         switch catchUp.join.advance(in: feed.ring) {
         case .wait: return
         case .read(let cursor):
-            if mayUsePage, let page = lane.reader.page, page.offers(cursor) {
-                perform(catchUp.join.received(page, ring: feed.ring), catchUp, connection)
+            let generation = feed.ring.headCursor.generation
+            if mayUsePage, let entry = lane.reader.pages.entry(offering: cursor, generation: generation) {
+                perform(catchUp.join.received(entry.page, ring: feed.ring), from: entry, catchUp, connection)
             } else {
                 want(catchUp, connection)
             }
@@ -94,8 +95,10 @@ extension EventLoop {
     }
 
     /// Does what the log's answer means for one client. The connection may be gone afterwards.
+    /// - Parameter entry: The page it came from; `nil` when the log could not be read.
     func perform(
-        _ answer: ResumeJoin.Answer, _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>
+        _ answer: ResumeJoin.Answer, from entry: PageShelf.Entry?, _ catchUp: CatchUp,
+        _ connection: UnsafeMutablePointer<Connection>
     ) {
         switch answer {
         case .nothing: advance(catchUp, connection, mayUsePage: false)
@@ -105,7 +108,7 @@ extension EventLoop {
                 let frame = FeedFrame.reset(from: reset.from, to: reset.to, reason: Self.moved)
                 enqueue(.reset, frame, cursor: reset.to, connection)
             }
-            followPage(catchUp, connection)
+            if let entry { follow(entry, catchUp, connection) }
         case .startFresh(let refusal):
             startFresh(catchUp, connection, notResumedBecause: "\(refusal)")
         case .overtaken:

@@ -12,8 +12,6 @@ struct ResumeReader {
     static let entriesPerRead = 128
     /// Clients that are given a page in one turn.
     static let clientsPerTurn = 512
-    /// A page is bounded by what is read.
-    static let bounds = Ring.Bounds(entriesMax: .max, bytesMax: .max)
 
     /// Clients that want the log to be read after their cursor.
     var wanting: [PollToken] = []
@@ -21,10 +19,7 @@ struct ResumeReader {
     var asking: [PollToken] = []
     var isReading = false
     var pass = ResumePass()
-    /// What was read last.
-    fileprivate(set) var page: ResumePage?
-    /// The same, framed; its positions are the indices of the page's steps.
-    fileprivate var feed: Feed?
+    fileprivate(set) var pages = PageShelf()
 
     /// Whether the loop has something to do for clients that resume, so that it must not sleep.
     var isDue: Bool { !isReading && (!asking.isEmpty || !wanting.isEmpty) }
@@ -44,24 +39,28 @@ extension EventLoop {
         if lane.reader.asking.isEmpty { startReading(lane) } else { serveAsking(lane) }
     }
 
-    /// Lets go of a page that nobody needs any more.
-    func forgetPage(_ lane: Lane) {
-        shared.buffers.add(-(lane.reader.feed?.ring.byteCount ?? 0))
-        lane.reader.page = nil
-        lane.reader.feed = nil
+    /// Lets go of all that was read.
+    func forgetPages(_ lane: Lane) {
+        withPages(of: lane) { $0.removeAll() }
     }
 
-    /// Gives a client what the page has for it, as far as its socket takes that. The connection may be gone afterwards.
-    func followPage(_ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>) {
+    /// Lets go of what was read too long ago.
+    func forgetOldPages(_ lane: Lane) {
+        withPages(of: lane) { $0.removeOld(now: tick) }
+    }
+
+    /// Gives a client what a page has for it, as far as its socket takes that. The connection may be gone afterwards.
+    func follow(
+        _ entry: PageShelf.Entry, _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>
+    ) {
         let token = connection.pointee.token
         let lane = connection.pointee.lane
         guard !connection.pointee.hasOutbox || sendOutbox(connection) else { return }
-        guard let page = lane.reader.page, let pageFeed = lane.reader.feed, connection.pointee.catchUp === catchUp
-        else { return }
-        let position = FeedPosition(page.steps(after: catchUp.join.cursor).startIndex)
-        connection.pointee.client = pageFeed.join(
+        guard connection.pointee.catchUp === catchUp else { return }
+        let position = FeedPosition(entry.page.steps(after: catchUp.join.cursor).startIndex)
+        connection.pointee.client = entry.feed.join(
             at: position, after: catchUp.join.cursor, filter: catchUp.filter, form: catchUp.form)
-        sendEntries(of: pageFeed, connection)
+        sendEntries(of: entry.feed, connection)
         // The page's filters go with the page: the next client may have the same.
         guard let present = connections.find(token), present.pointee.catchUp === catchUp else { return }
         catchUp.join.sent(through: present.pointee.client.cursor)
@@ -84,6 +83,7 @@ extension EventLoop {
             lane.reader.asking = []
             return
         }
+        if shared.buffers.isExhausted { forgetPages(lane) }
         guard !shared.buffers.isExhausted else {
             couldNotRead("the replica holds as much for its clients as it may", lane)
             return
@@ -93,26 +93,23 @@ extension EventLoop {
             lane.reader.isReading = false
             switch outcome {
             case .failure(let error): couldNotRead("\(error)", lane)
-            case .success(let outcome): take(ResumePage(after: cursor, outcome), lane)
+            case .success(let outcome):
+                withPages(of: lane) { $0.append(ResumePage(after: cursor, outcome), now: tick) }
             }
         }
     }
 
-    private func take(_ page: ResumePage, _ lane: Lane) {
-        forgetPage(lane)
-        let steps = page.steps
-        let pageFeed = Feed(bounds: ResumeReader.bounds, startingAfter: page.after)
-        for step in steps { pageFeed.append(EntryEncoding.step(step)) }
-        lane.reader.page = page
-        lane.reader.feed = pageFeed
-        shared.buffers.add(pageFeed.ring.byteCount)
+    /// Changes the pages held, and counts what they weigh.
+    private func withPages(of lane: Lane, _ change: (inout PageShelf) -> Void) {
+        let before = lane.reader.pages.byteCount
+        change(&lane.reader.pages)
+        shared.buffers.add(lane.reader.pages.byteCount - before)
     }
 
     private func serveAsking(_ lane: Lane) {
-        guard let page = lane.reader.page else {
-            // Everybody who asked has gone, and the page with them.
-            lane.reader.asking = []
-            return
+        guard let entry = lane.reader.pages.newest else {
+            // They took too long, or have gone: who is still there asks again.
+            return couldNotServe(lane)
         }
         var served = 0
         while served < ResumeReader.clientsPerTurn, let token = lane.reader.asking.popLast() {
@@ -120,7 +117,17 @@ extension EventLoop {
             catchUp.wantsPage = false
             guard case .joining = catchUp.stage, canTakeMore(connection), let ring = lane.feed?.ring else { continue }
             served += 1
-            perform(catchUp.join.received(page, ring: ring), catchUp, connection)
+            perform(catchUp.join.received(entry.page, ring: ring), from: entry, catchUp, connection)
+        }
+    }
+
+    private func couldNotServe(_ lane: Lane) {
+        let tokens = lane.reader.asking
+        lane.reader.asking = []
+        for token in tokens {
+            guard let connection = connections.find(token), let catchUp = connection.pointee.catchUp else { continue }
+            catchUp.wantsPage = false
+            advance(catchUp, connection)
         }
     }
 
@@ -133,7 +140,7 @@ extension EventLoop {
         for token in tokens {
             guard let connection = connections.find(token), let catchUp = connection.pointee.catchUp else { continue }
             catchUp.wantsPage = false
-            perform(catchUp.join.readFailed(), catchUp, connection)
+            perform(catchUp.join.readFailed(), from: nil, catchUp, connection)
         }
     }
 }

@@ -85,7 +85,7 @@ extension Processes {
                 "storm: \(Self.clients) clients in \(took), \(fullest) in one second at most, \(reads) scripts called,",
                 "/health at most \(slowest), \(grown) bytes more resident")
             // Beside the clients' reads, the replica asks for the head each second, and publishes once.
-            #expect(reads <= Int((MonotonicTime.now - start).components.seconds) * 2 + 130)
+            #expect(reads <= Int((MonotonicTime.now - start).components.seconds) * 2 + 60)
             // What was let in while this process did not look comes to it together.
             #expect(fullest <= rate * 2)
             #expect(took > .seconds(3))
