@@ -54,8 +54,8 @@ public struct Batch {
 
 /// The feed of one event loop: the ring, the filters in use, and what each client needs next.
 ///
-/// Sees bytes, cursors and decisions; sockets are the caller's. A class, owned by one loop: as a value it would be copied
-/// for every client that a sweep visits.
+/// Sees bytes, cursors and decisions; sockets are the caller's. A class, owned by one loop: as a value it would be
+/// copied for every client that a sweep visits.
 public final class Feed {
     public private(set) var ring: Ring
     private var classes = FilterClasses()

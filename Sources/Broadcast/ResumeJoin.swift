@@ -7,12 +7,13 @@ public import ThreatFeed
 ///
 /// The rules: a first frame is sent before anything else, `resumed` only if everything after the cursor can be had.
 /// Every move of the log into a higher generation is told with a `reset` that begins where the client stands. What only
-/// the log can judge, the ring does not: a cursor of another generation than the ring's head may come from a branch that
-/// was lost.
+/// the log can judge, the ring does not: a cursor of another generation than the ring's head may come from a branch
+/// that was lost.
 public struct ResumeJoin: Sendable {
     /// Where the client goes on.
     public enum Advance: Hashable, Sendable {
-        /// The ring has all that follows the cursor: put the client there. `first` is its first frame if it had none yet.
+        /// The ring has all that follows the cursor: put the client there. `first` is its first frame if it had none
+        /// yet.
         case join(first: FirstFrame?)
         /// Read what follows the cursor, then call `received` or `readFailed`.
         case read(after: Cursor)

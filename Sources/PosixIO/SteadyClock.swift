@@ -1,5 +1,5 @@
-/// Unix time as it was at the start, moved on by the monotonic clock: when somebody sets the wall clock, it goes on as if
-/// nothing had happened. For ages and order; time stamps that people read come from the wall clock.
+/// Unix time as it was at the start, moved on by the monotonic clock: when somebody sets the wall clock, it goes on as
+/// if nothing had happened. For ages and order; time stamps that people read come from the wall clock.
 public struct SteadyClock: Sendable {
     private let startedAtUnixMilliseconds: Int64
     private let started: MonotonicTime

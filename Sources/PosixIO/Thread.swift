@@ -34,6 +34,11 @@ public struct Thread: Sendable {
         pthread_join(handle, nil)
     }
 
+    /// Lets the thread end by itself. Call it once, and `join` never.
+    public func detach() {
+        pthread_detach(handle)
+    }
+
     private final class Body: Sendable {
         let name: String
         let run: @Sendable () -> Void

@@ -207,8 +207,8 @@ extension FeedTracker {
     }
 
     /// Delivers the answer of a read.
-    /// - Parameter anchored: Whether the entry this tracker stands at is still in the log. Only then nothing of what was
-    ///   delivered is lost.
+    /// - Parameter anchored: Whether the entry this tracker stands at is still in the log. Only then nothing of what
+    ///   was delivered is lost.
     private mutating func apply(_ entries: [LogEntry], _ seen: LogHead, anchored: Bool) -> [Action] {
         let reason = anchored ? ResetReason.moved : .lost
         let new = entries.filter { $0.cursor > head }

@@ -158,7 +158,10 @@ extension RedisLink {
             guard let named = SentinelMaster(address: address, details: details) else {
                 return fail("Sentinel \(peerHost) gave no address of \(master)")
             }
-            guard named.epoch >= sentinelEpoch else { return fail("Sentinel \(peerHost) names a former master") }
+            guard named.epoch >= sentinelEpoch else {
+                return fail(
+                    "Sentinel \(peerHost) names a former master (epoch \(named.epoch), known is \(sentinelEpoch))")
+            }
             sentinelEpoch = named.epoch
             sentinelIndex = index
             peer = .server

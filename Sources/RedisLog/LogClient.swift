@@ -56,6 +56,8 @@ public final class LogClient {
         link.onUp = { [weak self] in self?.linkCameUp() }
         link.onDown = { [weak self] reason in
             guard let self else { return }
+            // What was published before a lost connection cannot be confirmed on the next one.
+            failHeld(.unavailable(reason: reason))
             let wasReady = scripts.isReady
             scripts.lost()
             if wasReady { onDown?(reason) }
@@ -107,8 +109,17 @@ public final class LogClient {
 
     /// When `flush` or the link has something to do next.
     public var nextDeadline: MonotonicTime? {
-        guard let retry = repairing.nextRetry else { return link.nextDeadline }
+        guard replication.mayPublish, let retry = repairing.nextRetry else { return link.nextDeadline }
         return link.nextDeadline.map { min($0, retry) } ?? retry
+    }
+
+    /// Closes the link for good. All that waits fails, also what was never sent.
+    public func stop() {
+        link.stop()
+        let stopped = LogError.unavailable(reason: "stopped")
+        failHeld(stopped)
+        for call in repairing.takeAll() { call.fail(stopped) }
+        for publication in queue.takeAll() { publication.completion(.failure(stopped)) }
     }
 
     private func linkCameUp() {
@@ -127,6 +138,26 @@ extension LogClient {
     /// Finds out whether the replicas of Redis follow, without a publish.
     func confirmReplication() {
         if replication.isWanted { replication.sent() }
+    }
+
+    private func failHeld(_ error: LogError) {
+        for (call, _) in replication.answered(.failure(error), now: link.clock) { call.fail(error) }
+    }
+
+    /// Asks the server to answer once its replicas have everything published so far.
+    private func awaitReplicas(_ now: MonotonicTime) {
+        guard isUp else { return }
+        replication.waits()
+        scripts.run(replication.command) { [weak self] result in
+            guard let self else { return }
+            let acknowledged = result.map { reply in Int(reply.integer ?? 0) }
+            for (call, reply) in replication.answered(acknowledged, now: now) {
+                switch replication.verdict(acknowledged) {
+                case .none: acknowledge(call, reply)
+                case .some(let error): call.fail(error)
+                }
+            }
+        }
     }
 }
 
@@ -187,22 +218,6 @@ extension LogClient {
         guard let last = accepted.last else { return }
         know(last.cursor)
         for entry in accepted { unseen.append(entry) }
-    }
-
-    /// Asks the server to answer once its replicas have everything published so far.
-    private func awaitReplicas(_ now: MonotonicTime) {
-        guard isUp else { return }
-        replication.waits()
-        scripts.run(replication.command) { [weak self] result in
-            guard let self else { return }
-            let acknowledged = result.map { reply in Int(reply.integer ?? 0) }
-            for (call, reply) in replication.answered(acknowledged, now: now) {
-                switch replication.verdict(acknowledged) {
-                case .none: acknowledge(call, reply)
-                case .some(let error): call.fail(error)
-                }
-            }
-        }
     }
 
     private func repeatAfterFork(_ call: PublishCall, lostHead: Cursor, allowed: Bool) {

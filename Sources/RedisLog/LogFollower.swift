@@ -26,23 +26,25 @@ public final class LogFollower {
     /// Retention has let go of everything up to a cursor; called when that has moved.
     public var onTrimmed: ((_ through: Cursor) -> Void)?
     /// Sentinels name another master: every other link of the process has to leave the former one, too.
-    public var onMasterMoved: ((_ epoch: UInt64) -> Void)?
+    /// - `isFirst`: It is the first master named, and probably the one the links have found.
+    public var onMasterMoved: ((_ epoch: UInt64, _ isFirst: Bool) -> Void)?
     /// The client on the follower's command link, free for other use on the same loop.
     public let client: LogClient
     public private(set) var health = LogHealth(redisUp: false, subscriptionUp: false, reason: "not started")
     /// What the last probe showed.
     public private(set) var status: LogStatus?
 
-    /// How long the subscription outlasts the command links at a replaced master: what was acknowledged there in the last
-    /// moment must still arrive, to be appended again elsewhere.
+    /// How long the subscription outlasts the command links at a replaced master: what was acknowledged there in the
+    /// last moment must still arrive, to be appended again elsewhere.
     private static let lastMessages = Duration.milliseconds(200)
 
     private let subscription: RedisLink
     private let watch: SentinelWatch?
-    private let sentinelToken: PollToken
-    private var leavesAt: MonotonicTime?
     private let subscriptionToken: PollToken
     private let commandToken: PollToken
+    private let sentinelToken: PollToken
+    /// When the subscription, too, leaves a replaced master.
+    private var leavesAt: MonotonicTime?
     private let channel: String
     private var tracker: FeedTracker
     private var session: SubscriptionSession
@@ -91,7 +93,7 @@ public final class LogFollower {
             endpoint, poller: poller, token: sentinelToken, name: name + "-sentinel",
             randomSeed: randomSeed ^ 0x5E27_14E1,
             limits: limits, interval: probeInterval)
-        watch?.onMove = { [weak self] in self?.leaveMaster(before: $0) }
+        watch?.onMove = { [weak self] in self?.leaveMaster(before: $0, isFirst: $1) }
         subscription.onUp = { [weak self] in self?.subscribe() }
         subscription.onDown = { [weak self] _ in self?.subscriptionWentDown() }
         subscription.onPush = { [weak self] in self?.received($0) }
@@ -166,9 +168,9 @@ public final class LogFollower {
 }
 
 extension LogFollower {
-    private func leaveMaster(before epoch: UInt64) {
+    private func leaveMaster(before epoch: UInt64, isFirst: Bool) {
         client.link.leaveMaster(before: epoch)
-        onMasterMoved?(epoch)
+        onMasterMoved?(epoch, isFirst)
         leavesAt = clock + Self.lastMessages
     }
 

@@ -52,8 +52,8 @@ extension LogClient {
     }
 
     /// Appends again what this replica holds and the log lacks, but for what retention has let go of.
-    /// - Parameter isFollowed: Whether the ring follows the log that has this head. If not, a server that was replaced is
-    ///   asked, or the ring has yet to move: nothing is appended.
+    /// - Parameter isFollowed: Whether the ring follows the log that has this head. If not, a server that was replaced
+    ///   is asked, or the ring has yet to move: nothing is appended.
     func repair(
         where isFollowed: @escaping (_ head: Cursor) -> Bool = { _ in true },
         completion: @escaping (Result<Void, LogError>) -> Void

@@ -51,7 +51,8 @@ public enum LogError: Error, Hashable, Sendable, CustomStringConvertible {
     case lost(head: Cursor)
     /// Redis has lost entries, and for a moment accepts only those that replicas still hold.
     case repairing
-    /// Too few replicas of Redis have the record; it may be delivered all the same, and a retry with its id may succeed.
+    /// Too few replicas of Redis have the record; it may be delivered all the same, and a retry with its id may
+    /// succeed.
     case tooFewReplicas(acknowledged: Int, needed: Int)
 
     public var description: String {

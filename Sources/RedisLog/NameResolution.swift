@@ -12,7 +12,7 @@ struct NameFailure: Error, CustomStringConvertible {
 /// A look-up of a host name on a thread of its own, because getaddrinfo(3) may block for seconds.
 final class NameResolution {
     private let answer: Answer
-    private let thread: Thread?
+    private var thread: Thread?
 
     init(host: String, port: UInt16) {
         let answer = Answer()
@@ -31,11 +31,17 @@ final class NameResolution {
         }
     }
 
+    deinit {
+        // Nobody waits for it any more; it ends when the look-up does.
+        thread?.detach()
+    }
+
     /// - Returns: `nil` until the look-up has ended. Call it no more after an answer.
     func take() -> Result<[SocketAddress], NameFailure>? {
         guard let result = answer.take() else { return nil }
         // The thread has nothing left to do but end.
         thread?.join()
+        thread = nil
         return result
     }
 

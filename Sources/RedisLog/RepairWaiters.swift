@@ -25,11 +25,15 @@ struct RepairWaiters {
     /// The calls whose turn has come, in the order they came.
     mutating func due(now: MonotonicTime) -> [PublishCall] {
         guard let nextRetry, now >= nextRetry else { return [] }
+        return takeAll().map(\.afterAttempt)
+    }
+
+    mutating func takeAll() -> [PublishCall] {
         defer {
             calls = []
             recordCount = 0
-            self.nextRetry = nil
+            nextRetry = nil
         }
-        return calls.map(\.afterAttempt)
+        return calls
     }
 }

@@ -6,7 +6,8 @@ import PosixIO
 /// writes that are lost when it is demoted. Its ROLE does not tell; the Sentinels do.
 final class SentinelWatch {
     /// A Sentinel names a master of a higher epoch than the last one known; every link of an older one has to leave.
-    var onMove: ((_ epoch: UInt64) -> Void)?
+    /// - `isFirst`: It is the first master named to this watch, and probably that of the links.
+    var onMove: ((_ epoch: UInt64, _ isFirst: Bool) -> Void)?
 
     private let endpoint: RedisEndpoint
     private let sentinels: [RedisEndpoint.Sentinel]
@@ -18,6 +19,7 @@ final class SentinelWatch {
     private let name: String
     private let limits: LinkLimits
     private let interval: Duration
+    private var hasAnswer = false
     private var link: RedisLink?
     private var next = 0
     private var nextQuestion = MonotonicTime(nanoseconds: 0)
@@ -105,9 +107,10 @@ final class SentinelWatch {
     }
 
     private func received(_ named: SentinelMaster) {
+        defer { hasAnswer = true }
         guard named.epoch > epoch else { return }
         epoch = named.epoch
         // Also when it is the same server again: it was another one in between.
-        onMove?(epoch)
+        onMove?(epoch, !hasAnswer)
     }
 }

@@ -35,7 +35,7 @@ final class FeedSource {
         follower.heldEntries = heldEntries
         follower.onEntries = { [unowned self] entries in receive(entries) }
         follower.onReset = { [unowned self] from, to, reason in receiveReset(from, to, reason) }
-        follower.onMasterMoved = { [unowned self] epoch in masterMoved(epoch) }
+        follower.onMasterMoved = { [unowned self] in masterMoved($0, isFirst: $1) }
         follower.onTrimmed = { [unowned self] cursor in send(.trimmed(through: cursor)) }
         follower.onHealth = { [unowned self] health in healthChanged(health) }
     }
@@ -148,8 +148,9 @@ final class FeedSource {
         shared.logger.info("proof_log_opened", "the log for proofs is served", ["head": "\(follower.head)"])
     }
 
-    private func masterMoved(_ epoch: UInt64) {
+    private func masterMoved(_ epoch: UInt64, isFirst: Bool) {
         switch served {
+        case .threats where isFirst: break
         case .threats:
             shared.logger.warning("redis_moved", "Sentinel names another master", ["epoch": "\(epoch)"])
         // The log of threats tells.

@@ -6,13 +6,14 @@ public struct ReplicaConfiguration: Sendable {
     public var port: UInt16 = 8000
     /// Whether a non-loopback address may be served although no authentication is configured.
     public var insecure = false
-    /// The certificate chain, leaf first, and its private key, as paths of PEM files; with them the port speaks TLS only.
+    /// The certificate chain, leaf first, and its private key, as paths of PEM files; with them the port speaks TLS
+    /// only.
     public var tlsCertificate: String?
     public var tlsKey: String?
     /// Path of a PEM file of certificate authorities: only clients with a certificate from one of them may publish.
     public var tlsClientCA: String?
-    /// `redis://`, `rediss://`, `redis-sentinel://`, `rediss-sentinel://` or `unix://`, with user, password and database;
-    /// `nil` runs a private `redis-server` under `dataDirectory`.
+    /// `redis://`, `rediss://`, `redis-sentinel://`, `rediss-sentinel://` or `unix://`, with user, password and
+    /// database; `nil` runs a private `redis-server` under `dataDirectory`.
     public var redisURL: String?
     /// How a `rediss://` server is trusted: paths of PEM files, and the name its certificate must be for.
     public var redisTLSAuthorities: String?

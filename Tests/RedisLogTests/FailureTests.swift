@@ -1,4 +1,5 @@
 import Glibc
+import PosixIO
 import Testing
 import ThreatFeed
 
@@ -128,6 +129,20 @@ struct FailureTests {
         _ = try loop.publish(client, record("c"))
         try loop.run("last message") { messages >= 2 }
         #expect(messages == 2)
+    }
+
+    @Test("a client that is stopped answers everything that waits, also what was never sent")
+    func stoppedClient() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let client = try loop.client(server.endpoint)
+        var results: [PublishResult] = []
+        client.publish(record("sent")) { results.append($0) }
+        client.flush(now: .now)
+        client.publish(record("queued")) { results.append($0) }
+        client.stop()
+        #expect(results.count == 2)
+        for result in results { #expect(throws: LogError.self) { try result.get() } }
     }
 
     @Test("SCRIPT FLUSH is survived by loading and calling again once")

@@ -61,6 +61,27 @@ struct ReplicationTests {
         #expect(client.replicationShortfall == nil)
     }
 
+    @Test("what was published before a lost connection is not confirmed on the next one")
+    func lostConnection() throws {
+        let pair = try Pair()
+        let loop = try TestLoop()
+        let client = try client(loop, pair.master.endpoint)
+        try loop.run("replicated") { client.link.connectedReplicas == 1 }
+        _ = try eventually(loop, client, "first")
+        var result: PublishResult?
+        pair.replica.send(signal: SIGSTOP)
+        client.publish(record("a")) { result = $0 }
+        client.flush(now: .now)
+        client.link.reconnect(reason: "cut by the test")
+        #expect(result == .failure(.unavailable(reason: "connection to Redis lost: cut by the test")))
+        pair.replica.send(signal: SIGCONT)
+        try loop.run("up again") { client.isUp }
+        guard case .success = try eventually(loop, client, "a") else {
+            Issue.record("not accepted again")
+            return
+        }
+    }
+
     @Test("without any replica a record is refused before it is kept")
     func none() throws {
         let server = try RedisServer()

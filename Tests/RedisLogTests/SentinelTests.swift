@@ -103,7 +103,7 @@ struct SentinelTests {
             RedisEndpoint(location: .sentinel([.init(host: "127.0.0.1", port: sentinelPort)], master: "threats")),
             limits: Self.quick)
         var epochs: [UInt64] = []
-        probe.follower.onMasterMoved = { epochs.append($0) }
+        probe.follower.onMasterMoved = { epoch, _ in epochs.append(epoch) }
         try loop.run("ready") { probe.isReady }
         _ = try loop.publish(probe.follower.client, record("a"))
         // The replica has it before it takes the master's place.

@@ -1,13 +1,13 @@
 /// Lets the log go on after Redis lost its end, or may have lost it. Compare-and-set: nothing happens unless the head
 /// is still the one observed. A fork is announced on the channel, so that every replica looks into the log at once.
 ///
-/// The log is *adopted* in each server process once: a publish names the incarnation of its server, and is refused until
-/// somebody has looked whether the log is whole. Without that, a replica that does not know of a loss would append to the
-/// old branch, and one cursor would stand for two threats.
+/// The log is *adopted* in each server process once: a publish names the incarnation of its server, and is refused
+/// until somebody has looked whether the log is whole. Without that, a replica that does not know of a loss would
+/// append to the old branch, and one cursor would stand for two threats.
 ///
-/// The generation stays when the head is not below what the caller knows, and the server keeps all it has answered, or the log is
-/// in the hands of the same process as before. It rises in any other case; then, for a short time, only entries that
-/// replicas held are accepted, so that they come before new ones.
+/// The generation stays when the head is not below what the caller knows, and the server keeps all it has answered, or
+/// the log is in the hands of the same process as before. It rises in any other case; then, for a short time, only
+/// entries that replicas held are accepted, so that they come before new ones.
 ///
 /// A caller of another branch, from a server that was replaced, may stand beyond entries that it and its clients never
 /// saw. They are moved behind the fork, at most the newest 1,000, so that everybody gets them.
@@ -30,7 +30,7 @@ enum ForkScript {
             end
             local meta = redis.call('HMGET', KEYS[4], 'i', 'k')
             local isLost = before(g, s, ARGV[3], ARGV[4])
-            -- A log of a version that kept no run id proves nothing against itself.
+            -- A log of a version that kept no incarnation proves nothing against itself.
             local isTrusted = not meta[1] or meta[1] == ARGV[5] or ARGV[6] == '1'
             if not isLost and isTrusted then
               if head[1] and meta[1] ~= ARGV[5] then redis.call('HSET', KEYS[4], 'i', ARGV[5]) end

@@ -30,7 +30,8 @@ enum MaintainScript {
 /// of a generation that the log never had.
 ///
 /// Reply: head (four elements), then `A` (the cursor is ahead of the head), `U` (there never was its generation), `T`
-/// (trimmed: the cursor lies before `t`) or the array of entries and 1 if the entry at the cursor itself still stands, else 0.
+/// (trimmed: the cursor lies before `t`) or the array of entries and 1 if the entry at the cursor itself still stands,
+/// else 0.
 enum ResumeScript {
     static let source =
         HeadFunction.source + #"""

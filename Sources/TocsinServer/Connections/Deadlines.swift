@@ -48,8 +48,8 @@ extension EventLoop {
         }
     }
 
-    /// Parts of the drain between which streams are closed. Before, balancers take the replica out, lest its clients come
-    /// back to it; after, those who have not answered the close yet still can.
+    /// Parts of the drain between which streams are closed. Before, balancers take the replica out, lest its clients
+    /// come back to it; after, those who have not answered the close yet still can.
     private static let closingBegins = 0.1
     private static let closingEnds = 0.8
 

@@ -31,7 +31,8 @@ final class EventLoop {
     /// Streams that wait for their turn to start.
     var starts: StreamStarts
 
-    /// Large reads of the log for streams, and those for lists, whose searches may be long: neither waits for the other.
+    /// Large reads of the log for streams, and those for lists, whose searches may be long: neither waits for the
+    /// other.
     private(set) lazy var reads = ReadQueue { [unowned self] in connections.find($0) != nil }
     private(set) lazy var listReads = ReadQueue { [unowned self] in connections.find($0) != nil }
 

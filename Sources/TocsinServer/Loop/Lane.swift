@@ -51,7 +51,7 @@ final class Lane {
 
     /// Closes the ways to Redis; what waits for an answer fails.
     func stop() {
-        log.link.stop()
+        log.stop()
         follower?.stop()
         metrics.ring(entries: 0, bytes: 0)
     }

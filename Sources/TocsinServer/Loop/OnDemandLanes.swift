@@ -63,6 +63,8 @@ extension EventLoop {
         }
         removeLane(lane)
         lane.stop()
+        // The end on purpose is no reason for whoever comes next.
+        if lane.follower != nil { shared.proof.setDownReason("") }
         forgetPages(lane)
     }
 }

@@ -10,6 +10,7 @@ final class LoopMetrics: Sendable {
     let httpRequests = Counter()
     let protocolErrors = Counter()
 
+    /// Streams that were not let in because too many came at once.
     let refusedStreams = Counter()
 
     /// Responses by the first digit of their status: 1xx to 5xx.

@@ -128,7 +128,8 @@ extension EventLoop {
             return StreamRequest(
                 lane: lane, after: after, history: try query.integer("history", in: 0...100, default: 20),
                 filter: try query.filter(),
-                // A client that kept its cursor badly would try the same again and again: it gets the feed, and is told.
+                // A client that kept its cursor badly would try the same again and again: it gets the feed, and is
+                // told.
                 isCursorMalformed: place != nil && after == nil)
         } catch {
             respond(ticket, error)

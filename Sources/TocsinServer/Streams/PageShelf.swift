@@ -1,8 +1,8 @@
 import Broadcast
 import ThreatFeed
 
-/// Pages of the log that were read a moment ago, for those who come for the same: clients that come back together are let
-/// in one after the other, and the later ones need not have it read again.
+/// Pages of the log that were read a moment ago, for those who come for the same: clients that come back together are
+/// let in one after the other, and the later ones need not have it read again.
 struct PageShelf {
     /// A page, and the same framed: the positions of the feed are the indices of the page's steps.
     struct Entry {
@@ -27,8 +27,8 @@ struct PageShelf {
     var newest: Entry? { entries.last }
 
     /// A page that has something for a client at `cursor`.
-    /// - Parameter generation: That of the log, as far as this replica knows: a page from before a move may hold what was
-    ///   lost by it.
+    /// - Parameter generation: That of the log, as far as this replica knows: a page from before a move may hold what
+    ///   was lost by it.
     func entry(offering cursor: Cursor, generation: UInt64) -> Entry? {
         entries.last { $0.page.offers(cursor) && $0.page.head.generation >= generation }
     }

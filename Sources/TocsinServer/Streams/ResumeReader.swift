@@ -3,7 +3,8 @@ import PosixIO
 import RedisLog
 import ThreatFeed
 
-/// Reads the log for all clients of a lane that resume: one page at a time, which serves everybody who stands within it.
+/// Reads the log for all clients of a lane that resume: one page at a time, which serves everybody who stands within
+/// it.
 ///
 /// A page lies beside the ring like a second one: clients are given the same bytes, framed once, and what a full socket
 /// does not take is not kept for it.

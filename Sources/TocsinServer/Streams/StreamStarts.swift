@@ -14,6 +14,7 @@ struct StreamStarts {
     private static let burst = Duration.milliseconds(100)
 
     private let interval: Duration
+    private var nextSweep = MonotonicTime(nanoseconds: 0)
     private var waiting: Deque<PollToken> = []
     /// When the next stream may start; in the past while there was no hurry.
     private var next = MonotonicTime(nanoseconds: 0)
@@ -34,11 +35,19 @@ struct StreamStarts {
         waiting.append(token)
     }
 
-    /// The clients whose turn it is.
-    mutating func due(now: MonotonicTime) -> [PollToken] {
+    /// Forgets those who have gone, when the queue is full; at most once a second.
+    mutating func sweepIfFull(now: MonotonicTime, isWaiting: (PollToken) -> Bool) {
+        guard isFull, now >= nextSweep else { return }
+        nextSweep = now + .seconds(1)
+        waiting.removeAll { !isWaiting($0) }
+    }
+
+    /// The clients whose turn it is. Who has gone costs no turn.
+    mutating func due(now: MonotonicTime, isWaiting: (PollToken) -> Bool) -> [PollToken] {
         var due: [PollToken] = []
         next = max(next, MonotonicTime(nanoseconds: now.nanoseconds - Self.burst.nanoseconds))
         while next <= now, due.count < Self.startsPerTurn, let token = waiting.popFirst() {
+            guard isWaiting(token) else { continue }
             due.append(token)
             next = next + interval
         }

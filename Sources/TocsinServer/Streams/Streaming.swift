@@ -20,6 +20,7 @@ extension EventLoop {
         connection.pointee.deadline = nil
         if shared.status.isDraining { connection.pointee.deadline = tick + Tick.duration }
         connection.pointee.catchUp = CatchUp(request, form: form)
+        starts.sweepIfFull(now: now) { connections.find($0)?.pointee.catchUp != nil }
         guard !starts.isFull else {
             metrics.refusedStreams.add(1)
             let place = request.after.map { "; resume after \($0)" } ?? ""
@@ -32,7 +33,7 @@ extension EventLoop {
 
     /// Starts the streams whose turn it is.
     func startDueStreams() {
-        for token in starts.due(now: now) {
+        for token in starts.due(now: now, isWaiting: { connections.find($0)?.pointee.catchUp != nil }) {
             guard let connection = connections.find(token), let catchUp = connection.pointee.catchUp,
                 case .awaitingTurn(let request) = catchUp.stage
             else { continue }
