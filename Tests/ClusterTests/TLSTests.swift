@@ -222,7 +222,7 @@ extension Processes {
             let client = HTTPClient(tls.url, deadline: .seconds(10) * Harness.patience)
             var answer = try client.post("/api/threats/batch", body, contentType: "application/x-ndjson")
             // Redis may be slow on a loaded machine; ids make a retry harmless.
-            for _ in 0..<5 where answer.text.contains(#""status":503"#) {
+            for _ in 0..<5 * Harness.patience where answer.text.contains(#""status":503"#) {
                 answer = try client.post("/api/threats/batch", body, contentType: "application/x-ndjson")
             }
             #expect(answer.status == 200)
@@ -254,9 +254,9 @@ extension Processes {
             var decoder = MessageDecoder(role: .client, limits: WebSocketLimits(messageBytesMax: 8 << 20))
             decoder.append(frames.span)
             var ids: [String] = []
-            while true {
-                let event = try decoder.next()
-                guard case .text(let text) = event else { break }
+            while let event = try decoder.next() {
+                // A client that was silent for long is pinged in between.
+                guard case .text(let text) = event else { continue }
                 let head = String(decoding: text.prefix(200), as: UTF8.self)
                 guard head.contains("new_threat"), let id = head.firstRange(of: #""id":"s"#) else { continue }
                 ids.append(String(head[id.upperBound...].prefix { $0 != "\"" }))
