@@ -46,7 +46,7 @@ enum Harness {
                 backoff: Backoff(first: .milliseconds(50), longest: .seconds(1)))
         }
         let fleet = try FeedFleet(options)
-        let joined = fleet.wait(until: .now + .seconds(20)) { $0.allSatisfy { $0.joinedAfter != nil } }
+        let joined = fleet.wait(until: .now + .seconds(20) * patience) { $0.allSatisfy { $0.joinedAfter != nil } }
         guard joined else {
             let reasons = fleet.allRecords().compactMap { $0.lastEnding.map { "\($0)" } }
             fleet.stop()
@@ -57,7 +57,7 @@ enum Harness {
 
     /// Waits until every client stands at or after a cursor.
     static func wait(_ fleet: FeedFleet, for cursor: Cursor, atMost limit: Duration = .seconds(30)) -> Bool {
-        fleet.wait(until: .now + limit) { $0.allSatisfy { record in record.cursor.map { $0 >= cursor } ?? false } }
+        fleet.wait(until: .now + limit * patience) { $0.allSatisfy { record in record.cursor.map { $0 >= cursor } ?? false } }
     }
 
     /// Posts a threat and returns it as stored.
