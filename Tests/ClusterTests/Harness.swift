@@ -57,7 +57,9 @@ enum Harness {
 
     /// Waits until every client stands at or after a cursor.
     static func wait(_ fleet: FeedFleet, for cursor: Cursor, atMost limit: Duration = .seconds(30)) -> Bool {
-        fleet.wait(until: .now + limit * patience) { $0.allSatisfy { record in record.cursor.map { $0 >= cursor } ?? false } }
+        fleet.wait(until: .now + limit * patience) {
+            $0.allSatisfy { record in record.cursor.map { $0 >= cursor } ?? false }
+        }
     }
 
     /// Posts a threat and returns it as stored.
