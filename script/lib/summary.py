@@ -1,44 +1,54 @@
-"""Sums up the xUnit reports of the named steps, one line each, and fails where a step ran nothing,
-skipped a test or failed one.
+"""Sums up the xUnit reports of the named steps, one line each, and names every test that failed, with the start
+of what it said. Fails where a step ran nothing, skipped a test or failed one.
 
 usage: summary.py REPORTS_FOLDER STEP...
 """
 
+import collections
 import pathlib
 import sys
 import xml.etree.ElementTree as ElementTree
 
+LONGEST_MESSAGE = 400
 
-def tally(report):
-    """Passed, failed and skipped test cases of one report; a missing one has none."""
-    passed = failed = skipped = 0
-    if report.exists():
-        for case in ElementTree.parse(report).iter("testcase"):
-            if case.find("failure") is not None or case.find("error") is not None:
-                failed += 1
-            elif case.find("skipped") is not None:
-                skipped += 1
-            else:
-                passed += 1
-    return passed, failed, skipped
+
+def outcome(case):
+    for element in ("failure", "error"):
+        if case.find(element) is not None:
+            return "failed"
+    return "skipped" if case.find("skipped") is not None else "passed"
+
+
+def complaint(step, case):
+    """One failed test on one line: where it is, and the start of its message."""
+    found = case.find("failure") if case.find("failure") is not None else case.find("error")
+    message = " ".join((found.get("message") or found.text or "").split())
+    return f"{step}: failed: {case.get('classname')}.{case.get('name')}: {message[:LONGEST_MESSAGE]}"
 
 
 def main():
     folder, steps = pathlib.Path(sys.argv[1]), sys.argv[2:]
-    totals = [0, 0, 0]
+    totals = collections.Counter()
     complaints = []
     for step in steps:
-        counts = tally(folder / f"{step}.xml")
-        totals = [total + count for total, count in zip(totals, counts)]
-        print("{:<12} {} passed, {} failed, {} skipped".format(step, *counts))
-        if counts[0] + counts[1] == 0:
+        report = folder / f"{step}.xml"
+        cases = list(ElementTree.parse(report).iter("testcase")) if report.exists() else []
+        counts = collections.Counter(map(outcome, cases))
+        totals += counts
+        print(f"{step:<12} {line(counts)}")
+        complaints += [complaint(step, case) for case in cases if outcome(case) == "failed"]
+        if counts["passed"] + counts["failed"] == 0:
             complaints.append(f"{step}: no test ran")
-        if counts[2]:
+        if counts["skipped"]:
             complaints.append(f"{step}: tests were skipped")
-    for complaint in complaints:
-        print(complaint)
-    print("{} passed, {} failed, {} skipped".format(*totals))
-    sys.exit(bool(complaints or totals[1]))
+    for text in complaints:
+        print(text)
+    print(line(totals))
+    sys.exit(bool(complaints))
+
+
+def line(counts):
+    return ", ".join(f"{counts[word]} {word}" for word in ("passed", "failed", "skipped"))
 
 
 main()
