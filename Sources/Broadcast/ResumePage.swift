@@ -113,17 +113,19 @@ public struct ResumePage: Sendable {
         steps.reserveCapacity(entries.count + 1)
         var last = after
         for entry in entries {
-            // At the origin nothing was had that a move could concern.
-            if entry.cursor.generation > last.generation, last != .zero {
-                steps.append(.move(from: last, to: entry.cursor.predecessor))
-            }
+            let before = entry.cursor.predecessor
+            if isMove(from: last, to: before) { steps.append(.move(from: last, to: before)) }
             steps.append(.entry(entry))
             last = entry.cursor
         }
         // Moved, and nothing appended since.
-        if entries.isEmpty, head.generation > after.generation, after != .zero {
-            steps.append(.move(from: after, to: head))
-        }
+        if entries.isEmpty, isMove(from: after, to: head) { steps.append(.move(from: after, to: head)) }
         return steps
+    }
+
+    /// A log that begins does not move; one that goes on from further than its first entry does, also for a client that
+    /// saw it empty: what it may have had meanwhile was lost.
+    private static func isMove(from last: Cursor, to: Cursor) -> Bool {
+        to.generation > last.generation && (last != .zero || to.sequence > 0)
     }
 }

@@ -142,10 +142,10 @@ public struct FeedTracker {
     /// - Parameter page: Newest first, as Redis gives them.
     public mutating func newestAnswered(_ number: ReadNumber, _ page: LogPage) -> [Action] {
         guard state == .priming(number) else { return [] }
-        isPrimed = true
         var actions = deliver(page.entries.reversed(), reason: .moved)
         if page.head.cursor > head { actions += move(to: page.head.cursor, reason: .moved) }
         head = page.head.cursor
+        isPrimed = true
         return actions + drain()
     }
 
@@ -156,8 +156,8 @@ public struct FeedTracker {
         case .trimmed(let seen), .unknownGeneration(let seen):
             let from = head
             head = max(seen.resumableFrom, head)
-            guard from != .zero else { return [requestRead()] }
-            let reason = head.generation > from.generation ? ResetReason.lost : .trimmed
+            guard from != .zero || head.sequence > 0 else { return [requestRead()] }
+            let reason = from != .zero && head.generation > from.generation ? ResetReason.lost : .trimmed
             return [.reset(from: from, to: head, reason: reason), requestRead()]
         case .entries(let entries, let seen, let anchored):
             return apply(entries, seen, anchored: anchored)
@@ -241,10 +241,15 @@ extension FeedTracker {
         return actions
     }
 
-    /// Tells of a move into a higher generation, but for one from the origin, where nothing was delivered.
+    /// Tells of a move into a higher generation.
     private func move(to: Cursor, reason: ResetReason) -> [Action] {
-        guard to.generation > head.generation, head != .zero else { return [] }
-        return [.reset(from: head, to: to, reason: reason)]
+        isMove(from: head, to: to) ? [.reset(from: head, to: to, reason: reason)] : []
+    }
+
+    /// A log that begins does not move. One that this tracker saw empty does if it goes on from further than its first
+    /// entry: what came meanwhile was lost. Where the first read finds it nothing was delivered that could move.
+    private func isMove(from: Cursor, to: Cursor) -> Bool {
+        to.generation > from.generation && (from != .zero || isPrimed && to.sequence > 0)
     }
 
     /// Goes live with the messages that waited, as far as they join on.

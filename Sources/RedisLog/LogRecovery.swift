@@ -72,7 +72,7 @@ extension LogClient {
         } completion: { [weak self] result in
             guard let self else { return }
             switch result {
-            case .success: unseen.repaired(entries)
+            case .success: unseen.repaired(entries, head: knownHead)
             case .failure(.lost(let head)) where head < last:
                 // Acknowledged by a server that was replaced, so that no publish and no ring might ever tell.
                 return recover(observed: head) { [weak self] _ in self?.isRepairingUnseen = false }

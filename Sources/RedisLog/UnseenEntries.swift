@@ -13,6 +13,8 @@ struct UnseenEntries {
     /// Up to where the ring has the log.
     private(set) var ringHead = Cursor.zero
     private var byteCount = 0
+    /// Entries up to `through` stand in the log up to `head`, where the ring has yet to come.
+    private var settled: (through: Cursor, head: Cursor)?
 
     mutating func append(_ entry: LogEntry) {
         entries.append(entry)
@@ -23,6 +25,11 @@ struct UnseenEntries {
     /// The ring has everything of the head's generation up to it.
     mutating func delivered(through head: Cursor) {
         ringHead = head
+        if let settled, settled.head <= head {
+            // In another generation the log went on without them, perhaps.
+            if settled.head.generation == head.generation { removeAll(through: settled.through) }
+            self.settled = nil
+        }
         while let first = entries.first, first.cursor.generation == head.generation, first.cursor <= head {
             removeFirst()
         }
@@ -30,13 +37,20 @@ struct UnseenEntries {
 
     /// Whether there is something of another generation than the ring's: the log went on without it, perhaps.
     var isRepairOwed: Bool {
-        entries.first.map { $0.cursor.generation != ringHead.generation } ?? false
+        guard let first = entries.first?.cursor, first.generation != ringHead.generation else { return false }
+        return settled.map { first > $0.through } ?? true
     }
 
-    /// The log that the ring follows has all of these.
-    mutating func repaired(_ those: [LogEntry]) {
+    /// The log that the ring follows has all of these up to `head`. They are kept until the ring has come there: its
+    /// server may be one that was replaced, or be lost the moment after.
+    mutating func repaired(_ those: [LogEntry], head: Cursor) {
         guard let last = those.last?.cursor else { return }
-        while let first = entries.first, first.cursor <= last { removeFirst() }
+        settled = (last, head)
+        delivered(through: ringHead)
+    }
+
+    private mutating func removeAll(through cursor: Cursor) {
+        while let first = entries.first, first.cursor <= cursor { removeFirst() }
     }
 
     private mutating func removeFirst() {

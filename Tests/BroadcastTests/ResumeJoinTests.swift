@@ -133,6 +133,23 @@ struct ResumeJoinTests {
         #expect(page.steps(after: join.cursor).map(\.cursor) == [cursor(1), cursor(2)])
     }
 
+    @Test("a client of the empty log is told when the log goes on from further than its first entry")
+    func emptyLogLostItsBeginning() {
+        var join = ResumeJoin.resuming(after: .zero)
+        let page = ResumePage(
+            after: .zero, head: cursor(107), resumableFrom: cursor(0),
+            answer: .entries([logEntry(1, 106), logEntry(1, 107)]))
+        #expect(
+            join.received(page, ring: ring(of: 106...107))
+                == .send(first: .init(cursor: .zero), reset: .init(from: .zero, to: cursor(105))))
+        #expect(page.steps(after: join.cursor).map(\.cursor) == [cursor(106), cursor(107)])
+        var other = ResumeJoin.resuming(after: .zero)
+        let nothing = ResumePage(after: .zero, head: cursor(105), resumableFrom: cursor(0), answer: .entries([]))
+        #expect(
+            other.received(nothing, ring: Ring(bounds: .init(entriesMax: 1, bytesMax: 1), startingAfter: cursor(105)))
+                == .send(first: .init(cursor: .zero), reset: .init(from: .zero, to: cursor(105))))
+    }
+
     @Test("what was trimmed, or never was a generation, or lies far beyond its end, cannot be resumed")
     func refused() {
         let ring = ring(of: 90...100)

@@ -294,4 +294,47 @@ struct FeedTrackerTests {
             return
         }
     }
+
+    /// A tracker whose first read found no log.
+    private func primedEmpty() throws -> FeedTracker {
+        var tracker = FeedTracker()
+        guard case .readNewest(let number, _) = tracker.subscribed().first else {
+            throw TimedOut(description: "no first read")
+        }
+        #expect(tracker.newestAnswered(number, LogPage(entries: [], head: .none)) == [])
+        return tracker
+    }
+
+    @Test("a log seen empty begins without a reset, unless its beginning was lost or trimmed before it was read")
+    func emptyLog() throws {
+        let outcomes: [(ResumeOutcome, [FeedTracker.Action])] = [
+            (.entries(entries(2, 1...3), head: head(3), anchored: false), [.deliver(entries(2, 1...3))]),
+            (
+                .entries(entries(2, 6...8), head: head(8), anchored: false),
+                [.reset(from: .zero, to: head(5).cursor, reason: .lost), .deliver(entries(2, 6...8))]
+            ),
+            (
+                .entries([], head: head(5), anchored: false),
+                [.reset(from: .zero, to: head(5).cursor, reason: .lost)]
+            ),
+        ]
+        for (outcome, wanted) in outcomes {
+            var tracker = try primedEmpty()
+            guard case .read(let number, .zero, _) = tracker.received(entries(2, 9...9)).first else {
+                Issue.record("a message of a log that was empty was not looked for")
+                return
+            }
+            #expect(tracker.readAnswered(number, outcome).prefix(wanted.count) == wanted[...])
+        }
+        var tracker = try primedEmpty()
+        guard case .read(let number, _, _) = tracker.received(entries(2, 9...9)).first else { return }
+        var trimmed = head(9)
+        trimmed.resumableFrom = head(4).cursor
+        let actions = tracker.readAnswered(number, .trimmed(head: trimmed))
+        #expect(actions.first == .reset(from: .zero, to: head(4).cursor, reason: .trimmed))
+    }
+
+    private func head(_ sequence: UInt64) -> LogHead {
+        LogHead(cursor: Cursor(generation: 2, sequence: sequence), resumableFrom: .zero, forkedAt: .zero)
+    }
 }

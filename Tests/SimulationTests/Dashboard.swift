@@ -138,6 +138,7 @@ extension Dashboard {
                 fail("reset from \(from) while at \(last as Any)")
             }
             if to <= from { fail("reset from \(from) back to \(to)") }
+            if last == .zero { beginLog(generation: to.generation) }
             last = to
             lastEntry = nil
             segmentStart = received.count
@@ -181,6 +182,12 @@ extension Dashboard {
         lastEntry = nil
     }
 
+    /// The log that was empty when this dashboard joined it has begun. A branch of a lower generation, from another
+    /// server, is not the one it joined.
+    private func beginLog(generation: UInt64) {
+        joined = Cursor(generation: generation, sequence: 0)
+    }
+
     private var isFiltered: Bool { !filter.isUnrestricted }
 
     private func received(_ entry: LogEntry) {
@@ -192,6 +199,7 @@ extension Dashboard {
         if !isFiltered, cursor.generation == last.generation, cursor.sequence != last.sequence + 1 {
             fail("gap: \(cursor) after \(last)")
         }
+        if last == .zero { beginLog(generation: cursor.generation) }
         if !filter.matches(entry.record.facets) { fail("\(cursor) does not match the filter") }
         if !isFiltered, let lastEntry, !world.oracle.follows(entry, lastEntry) {
             fail("\(cursor) \(entry.record.id) was not appended after \(last) \(lastEntry.record.id)")

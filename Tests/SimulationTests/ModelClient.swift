@@ -149,7 +149,7 @@ extension ModelClient {
         } completion: { [weak self] outcome in
             guard let self else { return }
             switch outcome {
-            case .done: unseen.repaired(entries)
+            case .done: unseen.repaired(entries, head: knownHead)
             case .lost(let head) where head < last:
                 return recover(observed: head) { [weak self] _ in self?.isRepairingUnseen = false }
             case .lost, .failed: break

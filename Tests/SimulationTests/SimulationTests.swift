@@ -32,6 +32,7 @@ struct SimulationTests {
         KnownWorld(kind: .everything, seed: 157, what: "a client stood beyond the log for good"),
         KnownWorld(kind: .everything, seed: 174, what: "a client joined the ring in a generation that was lost"),
         KnownWorld(kind: .everything, seed: 585, what: "a link that hung held up a repair until after the judgement"),
+        KnownWorld(kind: .everything, seed: 2_192, what: "what a replaced server had was let go of too early"),
     ]
 
     @Test(
