@@ -29,8 +29,9 @@ use_sanitizer() {
     fi
     rm -rf "$sanitizer_reports"
     mkdir -p "$sanitizer_reports"
-    printf '#!/bin/sh\nexec env "%s" LD_PRELOAD="%s" "%s" "$@"\n' "$options" "$preload" "$(binary debug)" \
-        >"$launcher"
+    # What a test has preloaded, a false clock say, stays.
+    printf '#!/bin/sh\nexec env "%s" LD_PRELOAD="%s${LD_PRELOAD:+:$LD_PRELOAD}" "%s" "$@"\n' \
+        "$options" "$preload" "$(binary debug)" >"$launcher"
     chmod 755 "$launcher"
     TOCSIN_BIN=$launcher
     # Tests that bound a replica's memory allow for it.

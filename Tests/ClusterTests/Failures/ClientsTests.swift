@@ -155,9 +155,12 @@ extension Processes {
                 replicas: 2, arguments: ["--ping-seconds", "2", "--pong-seconds", "5"])
             let fleet = try Harness.fleet(cluster.urls, clients: 12)
             defer { fleet.stop() }
+            // Clients answer a ping when they have read what came before it, so the backlog must be one that they can read
+            // within the deadline.
             let pool = try PublisherPool(
-                .init(urls: [cluster.urls[1]], publishers: 4, rate: 100, idPrefix: "stop", requestDeadline: .seconds(2))
-            )
+                .init(
+                    urls: [cluster.urls[1]], publishers: 4, rate: 100 / Double(Harness.patience), idPrefix: "stop",
+                    requestDeadline: .seconds(2)))
             #expect(Pause.wait(atMost: .seconds(30)) { pool.acknowledgedCount >= 100 })
             let stopped = cluster.replicas[0].child
             stopped.send(signal: SIGSTOP)
