@@ -6,27 +6,28 @@ struct BatchCache {
         let form: WireForm
     }
 
-    /// Entries in one system call. More would gain little: the cost per call is spread over 64 already.
-    static let piecesMax = 64
+    /// Entries in one system call. More would gain little: the cost per call is spread over so many already.
+    static let piecesMax = 256
     /// Bytes in one system call, unless a single entry is larger: about what a socket buffer takes.
     static let bytesMax = 256 << 10
     /// Clients that lag lie scattered; past this many places the cache starts over.
     private static let batchesMax = 64
 
-    private var last: (key: Key, batch: Batch)?
+    /// The batch that was asked for last.
+    private(set) var last: Batch?
     private var batches: [Key: Batch] = [:]
 
     subscript(key: Key) -> Batch? {
         mutating get {
-            if let last, last.key == key { return last.batch }
+            if let last, last.key == key { return last }
             guard let known = batches[key] else { return nil }
-            last = (key, known)
+            last = known
             return known
         }
         set {
             if batches.count >= Self.batchesMax { batches.removeAll(keepingCapacity: true) }
             batches[key] = newValue
-            last = newValue.map { (key, $0) }
+            last = newValue
         }
     }
 

@@ -7,11 +7,19 @@ public struct ClientPosition: Sendable {
     public internal(set) var next: FeedPosition
     /// What to resume from: everything that matches up to here was handed to the socket, a cut entry included.
     public internal(set) var cursor: Cursor
-    public internal(set) var filterClass: FilterClassID
-    public let form: WireForm
     /// The entry that the socket took only a part of, and how much of it.
     public internal(set) var partial: SharedBytes?
-    public internal(set) var partialBytesSent = 0
+    var partialBytesSent: UInt32 = 0
+
+    public internal(set) var filterClass: FilterClassID
+    public let form: WireForm
+
+    init(next: FeedPosition, cursor: Cursor, filterClass: FilterClassID, form: WireForm) {
+        self.next = next
+        self.cursor = cursor
+        self.filterClass = filterClass
+        self.form = form
+    }
 
     /// A client that is not in the feed.
     public static let outside = ClientPosition(
@@ -26,13 +34,13 @@ public struct ClientPosition: Sendable {
     /// The bytes of the cut entry that the socket has not taken; empty without one.
     public var partialRest: UnsafeRawBufferPointer {
         guard let partial else { return UnsafeRawBufferPointer(start: nil, count: 0) }
-        return UnsafeRawBufferPointer(rebasing: partial.bytes[partialBytesSent...])
+        return UnsafeRawBufferPointer(rebasing: partial.bytes[Int(partialBytesSent)...])
     }
 
     /// Notes that the socket took more of the cut entry.
     public mutating func advancePartial(byteCount: Int) {
         guard let partial else { preconditionFailure("only a cut entry can be completed") }
-        partialBytesSent += byteCount
+        partialBytesSent += UInt32(byteCount)
         if partialBytesSent == partial.count {
             self.partial = nil
             partialBytesSent = 0
@@ -40,16 +48,30 @@ public struct ClientPosition: Sendable {
     }
 }
 
-/// A run of entries that clients at the same position, with the same filter and wire form, need next.
-public struct Batch {
-    /// The bytes of each entry, in order. They live as long as the ring holds them: use them before the next append.
-    public let pieces: [SharedBytes]
-    public let byteCount: Int
+/// A run of entries that clients at the same position, with the same filter and wire form, need next. Immutable.
+public final class Batch {
+    /// The bytes of each entry, in order; none when nothing matches.
+    public let bytes: GatheredBytes
     /// Where a client stands that got all of it.
     public let end: FeedPosition
+    let key: BatchCache.Key
     let endCursor: Cursor
     /// Position of each piece.
     let positions: [FeedPosition]
+
+    init(_ pieces: [SharedBytes], positions: [FeedPosition], key: BatchCache.Key, end: FeedPosition, endCursor: Cursor)
+    {
+        bytes = GatheredBytes(pieces)
+        self.key = key
+        self.end = end
+        self.endCursor = endCursor
+        self.positions = positions
+    }
+
+    /// Whether it is what the client needs next.
+    public func serves(_ client: ClientPosition) -> Bool {
+        client.next == key.from && client.filterClass == key.filterClass && client.form == key.form
+    }
 }
 
 /// The feed of one event loop: the ring, the filters in use, and what each client needs next.
@@ -120,11 +142,14 @@ public final class Feed {
         client.next == ring.head
     }
 
-    /// What the client needs next, bounded by `BatchCache.piecesMax`; empty pieces mean that nothing matches.
+    /// The batch that was last asked for, while the ring stands where it stood.
+    public var lastBatch: Batch? { cache.last }
+
+    /// What the client needs next, bounded by `BatchCache.piecesMax`; empty bytes mean that nothing matches.
     public func batch(for client: ClientPosition) -> Batch {
         let key = BatchCache.Key(from: client.next, filterClass: client.filterClass, form: client.form)
         if let known = cache[key] { return known }
-        let made = makeBatch(for: client)
+        let made = makeBatch(key)
         cache[key] = made
         return made
     }
@@ -132,18 +157,14 @@ public final class Feed {
     /// Notes that the socket took `byteCount` bytes of `batch`.
     /// - Returns: How many entries it took whole.
     public func advance(_ client: inout ClientPosition, past batch: Batch, byteCount: Int) -> Int {
-        if byteCount == batch.byteCount {
-            client.next = batch.end
-            client.cursor = max(client.cursor, batch.endCursor)
-            return batch.pieces.count
-        }
+        if byteCount == batch.bytes.count { return advance(&client, past: batch) }
         var left = byteCount
-        for (index, piece) in batch.pieces.enumerated() {
+        for (index, piece) in batch.bytes.pieces.enumerated() {
             if left < piece.count {
                 client.next = batch.positions[index]
                 if left > 0 {
                     client.partial = piece
-                    client.partialBytesSent = left
+                    client.partialBytesSent = UInt32(left)
                     client.next += 1
                 }
                 client.cursor = max(client.cursor, ring.cursor(before: client.next))
@@ -152,6 +173,14 @@ public final class Feed {
             left -= piece.count
         }
         preconditionFailure("a socket takes no more than it was given")
+    }
+
+    /// Notes that the socket took all of `batch`.
+    /// - Returns: How many entries that are.
+    public func advance(_ client: inout ClientPosition, past batch: Batch) -> Int {
+        client.next = batch.end
+        client.cursor = max(client.cursor, batch.endCursor)
+        return batch.positions.count
     }
 
     /// The newest entries of the log that match, newest first.
@@ -169,14 +198,14 @@ public final class Feed {
         return (found, found.count == limit || reachesStart)
     }
 
-    private func makeBatch(for client: ClientPosition) -> Batch {
-        precondition(client.next >= ring.tail, "a client that fell off the ring gets no batch")
+    private func makeBatch(_ client: BatchCache.Key) -> Batch {
+        precondition(client.from >= ring.tail, "a client that fell off the ring gets no batch")
         let limit = BatchCache.piecesMax
         var positions: [FeedPosition]
         if client.filterClass == .everything {
-            positions = Array(client.next..<min(ring.head, client.next + FeedPosition(limit)))
+            positions = Array(client.from..<min(ring.head, client.from + FeedPosition(limit)))
         } else {
-            positions = classes.matching(client.filterClass, from: client.next, limit: limit)
+            positions = classes.matching(client.filterClass, from: client.from, limit: limit)
         }
         var pieces: [SharedBytes] = []
         var byteCount = 0
@@ -188,8 +217,7 @@ public final class Feed {
         }
         let isCut = pieces.count < positions.count || pieces.count == limit
         positions.removeLast(positions.count - pieces.count)
-        let end = isCut ? (positions.last ?? client.next) + 1 : ring.head
-        return Batch(
-            pieces: pieces, byteCount: byteCount, end: end, endCursor: ring.cursor(before: end), positions: positions)
+        let end = isCut ? (positions.last ?? client.from) + 1 : ring.head
+        return Batch(pieces, positions: positions, key: client, end: end, endCursor: ring.cursor(before: end))
     }
 }

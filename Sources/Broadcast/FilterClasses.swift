@@ -3,7 +3,12 @@ import ThreatFeed
 
 /// Names a filter that at least one client of this loop has.
 public struct FilterClassID: Hashable, Sendable {
-    let index: Int
+    private let number: UInt32
+    var index: Int { Int(number) }
+
+    init(index: Int) {
+        number = UInt32(index)
+    }
 
     /// The class of clients that get everything.
     public static let everything = FilterClassID(index: 0)

@@ -80,6 +80,21 @@ public final class Poller {
         return 0
     }
 
+    /// Sleeps as `wait(timeoutMilliseconds:)` does, with a deadline that no rounding moves (epoll_pwait2(2)).
+    /// - Parameter timeout: `nil` waits for ever.
+    public func wait(timeout: Duration?) -> Int {
+        guard let timeout else { return wait(timeoutMilliseconds: -1) }
+        let nanoseconds = max(0, timeout.nanoseconds)
+        var time = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+        let count = epoll_pwait2(epoll.raw, events, Int32(capacity), &time, nil)
+        if count >= 0 { return Int(count) }
+        let code = errno
+        if code == EINTR { return 0 }
+        // Kernels before 5.11 lack it, and some sandboxes do not know it.
+        precondition(code == ENOSYS || code == EPERM, "epoll_pwait2 failed on a descriptor this object owns")
+        return wait(timeoutMilliseconds: Int32(clamping: timeout.millisecondsRoundedUp))
+    }
+
     public func event(at index: Int) -> (token: PollToken, events: PollEvents) {
         precondition(index >= 0 && index < capacity, "no such event")
         return (PollToken(packed: events[index].data.u64), PollEvents(rawValue: events[index].events))

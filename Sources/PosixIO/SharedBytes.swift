@@ -26,3 +26,27 @@ public final class SharedBytes: Sendable {
 
     public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 }
+
+/// Several byte strings that are sent one after the other in one call (sendmsg(2)), kept alive together.
+public final class GatheredBytes {
+    public let pieces: [SharedBytes]
+    /// Bytes of all pieces.
+    public let count: Int
+    // SAFETY: made in init, freed in deinit; each element points into a piece, which lives as long. Never written again:
+    // sendmsg(2) only reads it.
+    let vectors: UnsafeMutableBufferPointer<iovec>
+
+    /// - Parameter pieces: At most 1,024 (IOV_MAX).
+    public init(_ pieces: [SharedBytes]) {
+        self.pieces = pieces
+        count = pieces.reduce(0) { $0 + $1.count }
+        vectors = .allocate(capacity: pieces.count)
+        for (index, piece) in pieces.enumerated() {
+            vectors.initializeElement(at: index, to: iovec(iov_base: piece.pointer, iov_len: piece.count))
+        }
+    }
+
+    deinit {
+        vectors.deallocate()
+    }
+}

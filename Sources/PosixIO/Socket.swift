@@ -1,5 +1,5 @@
 import CPosix
-public import Glibc
+import Glibc
 
 /// What a non-blocking transfer did. A full or empty socket is a result, not an error.
 public enum TransferResult: Equatable, Sendable {
@@ -91,13 +91,11 @@ public enum Socket {
     }
 
     /// Sends several pieces in one call (sendmsg(2)), without SIGPIPE.
-    /// - Parameter pieces: At most 1,024 (IOV_MAX).
-    public static func send(
-        _ socket: borrowing FileDescriptor, pieces: UnsafeMutableBufferPointer<iovec>
-    ) -> TransferResult {
+    public static func send(_ socket: borrowing FileDescriptor, _ bytes: GatheredBytes) -> TransferResult {
+        if bytes.pieces.count == 1 { return send(socket, bytes.pieces[0].bytes) }
         var message = msghdr()
-        message.msg_iov = pieces.baseAddress
-        message.msg_iovlen = pieces.count
+        message.msg_iov = bytes.vectors.baseAddress
+        message.msg_iovlen = bytes.vectors.count
         return transferred(retryingOnInterrupt { sendmsg(socket.raw, &message, Int32(MSG_NOSIGNAL)) }, "sendmsg")
     }
 

@@ -38,6 +38,12 @@ public struct MessageDecoder {
         input.isEmpty && message == nil && controlPayload.isEmpty
     }
 
+    /// Whether it is as it was made: nothing is held, nothing has ended. A new one would do as well.
+    public var isFresh: Bool {
+        guard case .awaitingHeader = state else { return false }
+        return isIdle
+    }
+
     /// Bytes held: unread ones, and what has arrived of a message.
     public var bufferedBytes: Int {
         input.count + controlPayload.count + (message?.byteCount ?? 0)

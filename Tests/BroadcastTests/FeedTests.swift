@@ -61,7 +61,7 @@ struct FeedTests {
                 break
             } else {
                 let batch = feed.batch(for: client)
-                let taken = Array(batch.pieces.flatMap { Array($0.bytes) }.prefix(bytesPerWrite))
+                let taken = Array(batch.bytes.pieces.flatMap { Array($0.bytes) }.prefix(bytesPerWrite))
                 sent += taken
                 _ = feed.advance(&client, past: batch, byteCount: taken.count)
             }
@@ -109,11 +109,11 @@ struct FeedTests {
         #expect(texts(feed.batch(for: late)) == ["2", "4", "6"])
         #expect(feed.filterCount == 1)
         let batch = feed.batch(for: early)
-        #expect(feed.advance(&early, past: batch, byteCount: batch.byteCount) == 2)
+        #expect(feed.advance(&early, past: batch, byteCount: batch.bytes.count) == 2)
         #expect(feed.isAtHead(early))
         feed.append(entry(7, severity: .low))
         let empty = feed.batch(for: early)
-        #expect(empty.pieces.isEmpty)
+        #expect(empty.bytes.pieces.isEmpty)
         _ = feed.advance(&early, past: empty, byteCount: 0)
         #expect(early.cursor == cursor(7))
         feed.leave(early)
@@ -186,7 +186,7 @@ struct FeedTests {
         for _ in 0..<3 {
             let clientJoined = feed.join(after: cursor(0), filter: .everything, form: .eventStream)
             let client = try #require(clientJoined)
-            #expect(feed.batch(for: client).byteCount == 1)
+            #expect(feed.batch(for: client).bytes.count == 1)
         }
         #expect(made.counted == [.eventStream])
     }

@@ -38,7 +38,7 @@ func makeFeed(entries: Int, entriesMax: Int = 1000) -> Feed {
 }
 
 func texts(_ batch: Broadcast.Batch) -> [String] {
-    batch.pieces.map { String(decoding: $0.bytes, as: UTF8.self) }
+    batch.bytes.pieces.map { String(decoding: $0.bytes, as: UTF8.self) }
 }
 
 /// Notes the wire forms an entry was asked to make.

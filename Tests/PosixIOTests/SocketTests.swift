@@ -26,12 +26,7 @@ struct SocketTests {
         let parts = [
             SharedBytes(Array("one ".utf8)), SharedBytes(Array("two ".utf8)), SharedBytes(Array("three".utf8)),
         ]
-        let sent = withUnsafeTemporaryAllocation(of: iovec.self, capacity: 3) { pieces in
-            for (index, part) in parts.enumerated() {
-                pieces.initializeElement(at: index, to: iovec(iov_base: part.pointer, iov_len: part.count))
-            }
-            return Socket.send(client.socket, pieces: pieces)
-        }
+        let sent = Socket.send(client.socket, GatheredBytes(parts))
         #expect(sent == .bytes(13))
         var buffer = [UInt8](repeating: 0, count: 64)
         let received = buffer.withUnsafeMutableBytes { Socket.receive(server.socket, into: $0) }

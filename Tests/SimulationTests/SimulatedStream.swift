@@ -170,7 +170,7 @@ extension SimulatedStream {
     private func sendEntries(of feed: Feed) {
         while !feed.isAtHead(client), !feed.fellOff(client) {
             let batch = feed.batch(for: client)
-            let bytes = batch.pieces.flatMap { Array($0.bytes) }
+            let bytes = batch.bytes.pieces.flatMap { Array($0.bytes) }
             let taken = connection.write(bytes[...])
             _ = feed.advance(&client, past: batch, byteCount: taken)
             if taken < bytes.count { return }

@@ -5,13 +5,13 @@ import ThreatFeed
 import WebSocketProtocol
 
 /// What is done with the messages of a WebSocket client. Called while data may be sent, within the allowance.
-protocol WebSocketMessages {
+protocol WebSocketMessages: AnyObject {
     func received(text: [UInt8], _ connection: UnsafeMutablePointer<Connection>, on loop: EventLoop)
     func received(binary: [UInt8], _ connection: UnsafeMutablePointer<Connection>, on loop: EventLoop)
 }
 
 /// Clients of the feed say how they want it; messages are JSON text.
-struct FeedMessages: WebSocketMessages {
+final class FeedMessages: WebSocketMessages {
     func received(text: [UInt8], _ connection: UnsafeMutablePointer<Connection>, on loop: EventLoop) {
         loop.serveMessage(text, connection)
     }
@@ -24,21 +24,50 @@ struct FeedMessages: WebSocketMessages {
 
 /// What a WebSocket client needs besides its place in the feed.
 final class WebSocketSession {
-    var decoder: MessageDecoder
+    /// What has arrived of what the client says next.
+    private final class Input {
+        var decoder: MessageDecoder
+
+        init(_ decoder: MessageDecoder) {
+            self.decoder = decoder
+        }
+    }
+
+    /// `nil` between messages, so that a silent client owns no more than this object.
+    private var input: Input?
+    /// permessage-deflate was agreed (RFC 7692).
+    private let isCompressed: Bool
     let messages: any WebSocketMessages
     var closeHandshake = CloseHandshake(role: .server)
     var liveness: Liveness
     /// Messages, pings and pongs received since `allowanceStart`; a flood ends the connection.
-    private var received = 0
+    private var received: UInt32 = 0
     private var allowanceStart: Tick
     /// Since when a message has been arriving.
     private(set) var messageSince: Tick?
 
-    init(decoder: MessageDecoder, messages: any WebSocketMessages, now: Tick) {
-        self.decoder = decoder
+    init(isCompressed: Bool, messages: any WebSocketMessages, now: Tick) {
+        self.isCompressed = isCompressed
         self.messages = messages
         liveness = Liveness(now: now)
         allowanceStart = now
+    }
+
+    /// Bytes held of what has arrived.
+    var bufferedBytes: Int { input?.decoder.bufferedBytes ?? 0 }
+
+    /// Takes in bytes from the client.
+    /// - Parameter makeDecoder: Called with whether messages may be compressed, if no decoder is at hand.
+    func receive(_ bytes: Span<UInt8>, makeDecoder: (Bool) -> MessageDecoder) {
+        guard !bytes.isEmpty else { return }
+        let input = input ?? Input(makeDecoder(isCompressed))
+        self.input = input
+        input.decoder.append(bytes)
+    }
+
+    /// The next thing the client said; `nil` when more bytes are needed.
+    func nextEvent() throws(FrameError) -> WebSocketEvent? {
+        try input?.decoder.next()
     }
 
     /// Notes that a message has come whole.
@@ -48,12 +77,14 @@ final class WebSocketSession {
 
     /// Notes how far what was received has come.
     func noteProgress(now: Tick) {
-        if decoder.isIdle { messageSince = nil } else if messageSince == nil { messageSince = now }
+        guard let input else { return }
+        if input.decoder.isIdle { messageSince = nil } else if messageSince == nil { messageSince = now }
+        if input.decoder.isFresh { self.input = nil }
     }
 
     /// Lets go of what has arrived of a message, which will not be served: a Close frame was sent.
     func discardInput() {
-        decoder = MessageDecoder(role: .server)
+        input = nil
     }
 
     /// Counts something the client sent.
@@ -64,7 +95,7 @@ final class WebSocketSession {
             received = 0
         }
         received += 1
-        return received <= messagesPerSecondMax * 10
+        return Int(received) <= messagesPerSecondMax * 10
     }
 }
 
@@ -74,7 +105,7 @@ extension EventLoop {
         session.liveness.heard(now: tick)
         defer { session.noteProgress(now: tick) }
         do throws(FrameError) {
-            while let event = try session.decoder.next() {
+            while let event = try session.nextEvent() {
                 if case .close(let code, _) = event {
                     perform(session.closeHandshake.receivedClose(code), connection)
                     return
@@ -114,8 +145,20 @@ extension EventLoop {
         }
     }
 
+    /// Takes in what a WebSocket client says; `serveMessages` acts on it.
+    func receive(_ bytes: Span<UInt8>, _ session: WebSocketSession) {
+        session.receive(bytes) { isCompressed in
+            let limits = WebSocketLimits(
+                messageBytesMax: shared.limits.messageBytesMax, frameBytesMax: shared.limits.frameBytesMax,
+                fragmentsPerMessageMax: shared.limits.framesPerMessageMax)
+            return isCompressed
+                ? MessageDecoder(role: .server, limits: limits, inflater: inflateMessage)
+                : MessageDecoder(role: .server, limits: limits)
+        }
+    }
+
     /// Inflates a client's message; bounded before it happens.
-    var inflateMessage: InflateMessage {
+    private var inflateMessage: InflateMessage {
         { [inflater] compressed, bytesMax throws(InflateFailure) in
             do throws(InflateError) {
                 return try inflater.inflate(compressed.span, bytesMax: bytesMax)

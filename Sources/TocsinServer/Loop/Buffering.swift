@@ -98,7 +98,7 @@ extension Connection {
     fileprivate var heldInputBytes: Int {
         switch dialogue {
         case .http(let conversation): conversation.decoder.bufferedBytes
-        case .webSocket(let session): session.decoder.bufferedBytes
+        case .webSocket(let session): session.bufferedBytes
         case .eventStream, .lingering: 0
         }
     }

@@ -17,45 +17,42 @@ struct Connection: ~Copyable {
         case lingering
     }
 
+    // What a sweep looks at stands together, first.
     let socket: FileDescriptor
-    let token: PollToken
-    /// Where it comes from (`SocketAddress.sourceKey`).
-    let source: UInt64
-    /// No request has arrived whole yet.
-    var isPending = true
-    /// Between the socket and everything else; `nil` on a connection without TLS.
-    var tls: TLSSession?
-    var dialogue: Dialogue
-    var interest: PollEvents = .readable
-
-    /// Bytes for this client alone, sent before further entries of the feed.
-    var outbox: [UInt8] = []
-    var outboxBytesSent = 0
     /// The socket was full; nothing is sent until it is reported writable.
     var isSendBlocked = false
     /// Waits in the loop's list of connections with something to send.
     var isDirty = false
     /// Ends when the outbox is empty.
     var closesWhenSent = false
-
-    /// The log it is a client of once it is a stream.
-    var lane: Lane
-
+    /// No request has arrived whole yet.
+    var isPending = true
     /// Place in the lane's feed while `sweepIndex` is set.
     var client = ClientPosition.outside
     /// Index in the lane's list of clients to sweep; `nil` for one that is not in the feed.
-    var sweepIndex: Int?
-    /// Reads what it missed from the log before it joins the feed.
-    var catchUp: CatchUp?
-
-    /// What of `heldBytes` stands in the replica's budget.
-    var countedBytes = 0
-
-    /// Since when output has waited for its socket without a pause.
-    var outputSince: Tick?
-
+    var sweepIndex: UInt32?
     /// When something was last sent, for heartbeats.
     var lastSent: Tick
+
+    /// Bytes for this client alone, sent before further entries of the feed.
+    var outbox: [UInt8] = []
+    var outboxBytesSent = 0
+    /// Between the socket and everything else; `nil` on a connection without TLS.
+    var tls: TLSSession?
+
+    /// The log it is a client of once it is a stream.
+    var lane: Lane
+    /// Reads what it missed from the log before it joins the feed.
+    var catchUp: CatchUp?
+    var dialogue: Dialogue
+    let token: PollToken
+    /// Where it comes from (`SocketAddress.sourceKey`).
+    let source: UInt64
+    /// What of `heldBytes` stands in the replica's budget.
+    var countedBytes = 0
+    var interest: PollEvents = .readable
+    /// Since when output has waited for its socket without a pause.
+    var outputSince: Tick?
     /// When the connection has waited long enough for what it waits for.
     var deadline: Tick?
 
@@ -73,6 +70,9 @@ struct Connection: ~Copyable {
     }
 
     var hasOutbox: Bool { outboxBytesSent < outbox.count }
+
+    /// Whether the next thing its socket takes are entries of the feed, as they are.
+    var takesFeedOnly: Bool { !isSendBlocked && client.partial == nil && outbox.isEmpty && tls == nil }
 
     /// Whether anything for this client alone waits for its socket.
     var hasOutput: Bool { hasOutbox || (tls?.unsentCount ?? 0) > 0 }

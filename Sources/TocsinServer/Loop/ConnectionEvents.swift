@@ -55,7 +55,7 @@ extension EventLoop {
             conversation.decoder.append(bytes.span)
             serveRequests(connection, conversation)
         case .webSocket(let session):
-            session.decoder.append(bytes.span)
+            receive(bytes.span, session)
             serveMessages(connection, session)
         // A client of an event stream has said all it had to say; RFC 9112 §9.3 lets the server ignore more.
         case .eventStream, .lingering: break

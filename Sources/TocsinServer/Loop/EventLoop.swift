@@ -45,6 +45,7 @@ final class EventLoop {
     var httpDate = ""
     var threatParser = ThreatParser()
     var random = SystemRandomNumberGenerator()
+    let feedMessages = FeedMessages()
     /// For all clients that agreed on compression: no context is kept between messages.
     let inflater = Inflater()
     /// Serves every read. SAFETY: owned by the loop, freed in deinit, never kept beyond one call.
@@ -109,7 +110,7 @@ final class EventLoop {
     }
 
     private func turn() {
-        let count = poller.wait(timeoutMilliseconds: timeoutMilliseconds())
+        let count = poller.wait(timeout: timeout())
         now = .now
         tick = Tick(now, since: started)
         for index in 0..<count {
@@ -130,7 +131,7 @@ final class EventLoop {
         for lane in lanes { serveReader(lane) }
         sendDirty()
         for lane in lanes {
-            sweepSlice(lane)
+            if lane.sweep.isDue(now: now) { sweepSlice(lane) }
             lane.log.flush(now: now)
             lane.follower?.flush(now: now)
         }
@@ -193,21 +194,22 @@ final class EventLoop {
     private func take(_ entries: [FeedEntry], _ lane: Lane) {
         for entry in entries where lane.append(entry) {
             // More than the ring holds may come at once; nobody is slow who was not given the chance to take it.
-            while lane.sweep.isDue { sweepSlice(lane) }
+            while lane.sweep.isPending { sweepSlice(lane) }
         }
         if let last = entries.last { lane.appended(through: last.cursor) }
         advanceCatchUps(lane)
     }
 
-    private func timeoutMilliseconds() -> Int32 {
-        if !dirty.isEmpty || !heldMessages.isEmpty { return 0 }
+    private func timeout() -> Duration {
+        if !dirty.isEmpty || !heldMessages.isEmpty { return .zero }
         var next = nextTick
         if let turn = starts.nextTurn { next = min(next, turn) }
         for lane in lanes {
-            if lane.sweep.isDue || lane.reader.isDue { return 0 }
+            if lane.sweep.isDue(now: now) || lane.reader.isDue { return .zero }
+            if lane.sweep.isPending { next = min(next, lane.sweep.notBefore) }
             next = lane.nextDeadline(before: next)
         }
-        return Int32(clamping: max(0, (next - .now).millisecondsRoundedUp))
+        return max(.zero, next - .now)
     }
 
     private func runTick() {

@@ -67,9 +67,7 @@ final class Lane {
     /// - Returns: Whether so much came since the last pass over the clients that the ring might drop what they lack.
     func append(_ entry: FeedEntry) -> Bool {
         feed?.append(entry)
-        sweep.isWanted = true
-        sweep.unsentEntries += 1
-        sweep.unsentBytes += entry.byteCount
+        sweep.want(byteCount: entry.byteCount)
         return sweep.unsentEntries >= ringBounds.entriesMax / 2 || sweep.unsentBytes >= ringBounds.bytesMax / 2
     }
 

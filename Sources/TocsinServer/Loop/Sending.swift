@@ -3,26 +3,6 @@ import Codecs
 import Glibc
 import PosixIO
 
-/// One pass over the clients of the feed, cut into slices so that a loop with many of them serves others in between.
-struct Sweep {
-    /// Clients visited in one turn: a few milliseconds of system calls.
-    static let clientsPerSlice = 512
-
-    /// Every client in the feed, in no order.
-    var clients: [PollToken] = []
-    /// Whether entries came since the pass began.
-    var isWanted = false
-    /// The next client of the pass under way; 0 when none is.
-    var nextIndex = 0
-
-    /// What came since the last pass began.
-    var unsentEntries = 0
-    var unsentBytes = 0
-
-    /// Whether clients remain to be visited, so that the loop must not sleep.
-    var isDue: Bool { isWanted || nextIndex > 0 }
-}
-
 extension EventLoop {
     /// Sends what lies in outboxes, once for everything that this turn put there.
     func sendDirty() {
@@ -43,24 +23,6 @@ extension EventLoop {
         guard !connection.pointee.isDirty else { return }
         connection.pointee.isDirty = true
         dirty.append(connection.pointee.token)
-    }
-
-    /// Gives the next clients of a lane's feed everything they lack.
-    func sweepSlice(_ lane: Lane) {
-        guard lane.sweep.isDue else { return }
-        if lane.sweep.nextIndex == 0 {
-            lane.sweep.isWanted = false
-            lane.sweep.unsentEntries = 0
-            lane.sweep.unsentBytes = 0
-        }
-        let end = lane.sweep.nextIndex + Sweep.clientsPerSlice
-        while lane.sweep.nextIndex < min(end, lane.sweep.clients.count) {
-            let token = lane.sweep.clients[lane.sweep.nextIndex]
-            lane.sweep.nextIndex += 1
-            guard let connection = connections.find(token) else { preconditionFailure("a swept client is connected") }
-            send(connection)
-        }
-        if lane.sweep.nextIndex >= lane.sweep.clients.count { lane.sweep.nextIndex = 0 }
     }
 
     /// Hands the socket, in this order, the rest of a cut entry, the client's own bytes, and the entries it lacks.
@@ -128,18 +90,22 @@ extension EventLoop {
                 return
             }
             let batch = feed.batch(for: connection.pointee.client)
-            var count = 0
-            if batch.byteCount > 0 {
-                guard let sent = transferred(transmit(batch, connection), connection) else { return }
-                count = sent
-            }
-            connection.pointee.lane.metrics.deliveredEntries.add(
-                feed.advance(&connection.pointee.client, past: batch, byteCount: count))
-            if count < batch.byteCount {
-                block(connection)
-                return
-            }
+            guard settle(transmit(batch, connection), of: batch, in: feed, connection) else { return }
         }
+    }
+
+    /// Notes what a socket took of a batch. The connection may be gone afterwards.
+    /// - Returns: Whether that was all of it.
+    @discardableResult
+    func settle(
+        _ result: TransferResult, of batch: Batch, in feed: Feed, _ connection: UnsafeMutablePointer<Connection>
+    ) -> Bool {
+        guard let count = transferred(result, connection) else { return false }
+        connection.pointee.lane.metrics.deliveredEntries.add(
+            feed.advance(&connection.pointee.client, past: batch, byteCount: count))
+        if count == batch.bytes.count { return true }
+        block(connection)
+        return false
     }
 
     private func transmit(
@@ -150,15 +116,9 @@ extension EventLoop {
     }
 
     private func transmit(_ batch: Batch, _ connection: UnsafeMutablePointer<Connection>) -> TransferResult {
-        if batch.pieces.count == 1 { return transmit(batch.pieces[0].bytes, connection) }
-        return withUnsafeTemporaryAllocation(of: iovec.self, capacity: batch.pieces.count) { pieces in
-            for (index, piece) in batch.pieces.enumerated() {
-                // SAFETY: the ring holds the piece until the next entry is appended, which is after this call.
-                pieces.initializeElement(at: index, to: iovec(iov_base: piece.pointer, iov_len: piece.count))
-            }
-            if let tls = connection.pointee.tls { return sendEncrypted(pieces: pieces, tls, connection) }
-            return Socket.send(connection.pointee.socket, pieces: pieces)
-        }
+        guard batch.bytes.count > 0 else { return .bytes(0) }
+        if let tls = connection.pointee.tls { return sendEncrypted(batch.bytes, tls, connection) }
+        return Socket.send(connection.pointee.socket, batch.bytes)
     }
 
     /// - Returns: How many bytes went, or `nil` when none did: the socket is full, or the connection is gone.
@@ -167,7 +127,7 @@ extension EventLoop {
     ) -> Int? {
         switch result {
         case .bytes(let count):
-            connection.pointee.lastSent = tick
+            if count > 0 { connection.pointee.lastSent = tick }
             return count
         case .wouldBlock:
             block(connection)

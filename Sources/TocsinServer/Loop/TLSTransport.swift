@@ -64,16 +64,16 @@ extension EventLoop {
 
     /// The pieces of a batch as one plaintext, so that they share records.
     func sendEncrypted(
-        pieces: UnsafeMutableBufferPointer<iovec>, _ tls: TLSSession, _ connection: UnsafeMutablePointer<Connection>
+        _ batch: GatheredBytes, _ tls: TLSSession, _ connection: UnsafeMutablePointer<Connection>
     ) -> TransferResult {
         guard tls.unsentCount == 0 else { return .wouldBlock }
         var count = 0
-        for piece in pieces {
-            let taken = min(piece.iov_len, Self.encryptedBytesMax - count)
-            // SAFETY: the ring holds the piece until the next entry is appended; the scratch is longer than
-            // `encryptedBytesMax`, and nothing else uses it during this call.
+        for piece in batch.pieces {
+            let taken = min(piece.count, Self.encryptedBytesMax - count)
+            // SAFETY: the batch holds the piece; the scratch is longer than `encryptedBytesMax`, and nothing else uses it
+            // during this call.
             UnsafeMutableRawBufferPointer(rebasing: plaintextScratch[count...])
-                .copyMemory(from: UnsafeRawBufferPointer(start: piece.iov_base, count: taken))
+                .copyMemory(from: UnsafeRawBufferPointer(rebasing: piece.bytes[..<taken]))
             count += taken
             guard count < Self.encryptedBytesMax else { break }
         }

@@ -17,7 +17,7 @@ extension EventLoop {
             return
         }
         guard let acceptance = acceptHandshake(request, PermessageDeflate.Policy(), ticket) else { return }
-        upgrade(ticket, acceptance, in: wanted.lane, serving: FeedMessages()) { connection in
+        upgrade(ticket, acceptance, in: wanted.lane, serving: feedMessages) { connection in
             startStream(connection, wanted, form: acceptance.compression == nil ? .webSocket : .webSocketDeflated)
         }
     }
@@ -82,14 +82,8 @@ extension EventLoop {
             case .http(let conversation) = connection.pointee.dialogue, becomesStream(conversation, ticket)
         else { return }
         connection.pointee.outbox += acceptance.response()
-        let limits = WebSocketLimits(
-            messageBytesMax: shared.limits.messageBytesMax, frameBytesMax: shared.limits.frameBytesMax,
-            fragmentsPerMessageMax: shared.limits.framesPerMessageMax)
-        let decoder =
-            acceptance.compression == nil
-            ? MessageDecoder(role: .server, limits: limits)
-            : MessageDecoder(role: .server, limits: limits, inflater: inflateMessage)
-        let session = WebSocketSession(decoder: decoder, messages: messages, now: tick)
+        let session = WebSocketSession(
+            isCompressed: acceptance.compression != nil, messages: messages, now: tick)
         connection.pointee.dialogue = .webSocket(session)
         metrics.answered(101)
         connection.pointee.lane = lane
@@ -97,7 +91,7 @@ extension EventLoop {
         start(connection)
         updateInterest(connection)
         // Frames may have come right behind the request.
-        session.decoder.append(conversation.decoder.takeRemainder().span)
+        receive(conversation.decoder.takeRemainder().span, session)
         if connection.pointee.awaitsFirstFrame { return }
         serveMessages(connection, session)
     }

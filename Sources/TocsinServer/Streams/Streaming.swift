@@ -115,8 +115,8 @@ extension EventLoop {
         guard let client = lane.feed?.join(after: cursor, filter: filter, form: form) else { return false }
         connection.pointee.catchUp = nil
         connection.pointee.client = client
-        connection.pointee.sweepIndex = lane.sweep.clients.count
-        lane.sweep.clients.append(connection.pointee.token)
+        connection.pointee.sweepIndex = UInt32(lane.sweep.clients.count)
+        lane.sweep.clients.append(connection)
         markDirty(connection)
         return true
     }
@@ -132,17 +132,16 @@ extension EventLoop {
         if !rest.isEmpty {
             connection.pointee.outbox.insert(contentsOf: rest, at: connection.pointee.outboxBytesSent)
         }
-        guard let index = connection.pointee.sweepIndex else { return }
+        guard let sweepIndex = connection.pointee.sweepIndex else { return }
         let lane = connection.pointee.lane
         lane.feed?.leave(client)
         connection.pointee.sweepIndex = nil
+        let index = Int(sweepIndex)
         let last = lane.sweep.clients.removeLast()
         guard index < lane.sweep.clients.count else { return }
         lane.sweep.clients[index] = last
-        guard let moved = connections.find(last) else { preconditionFailure("a swept client is connected") }
-        moved.pointee.sweepIndex = index
-        // A pass under way may have been past this place already; one more visits the moved client for certain.
-        if lane.sweep.nextIndex > index { lane.sweep.isWanted = true }
+        last.pointee.sweepIndex = sweepIndex
+        lane.sweep.moved(to: index)
     }
 
     /// Closes a client that does not keep up, or does not live, with 4001 and the cursor to resume after.
