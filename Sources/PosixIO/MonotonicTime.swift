@@ -25,6 +25,12 @@ public struct MonotonicTime: Comparable, Hashable, Sendable {
     public static func - (left: MonotonicTime, right: MonotonicTime) -> Duration {
         .nanoseconds(left.nanoseconds - right.nanoseconds)
     }
+
+    /// The earlier of two times, where `nil` is never.
+    public static func earliest(_ one: MonotonicTime?, _ other: MonotonicTime?) -> MonotonicTime? {
+        guard let one, let other else { return one ?? other }
+        return min(one, other)
+    }
 }
 
 extension Duration {

@@ -153,10 +153,12 @@ public final class LogFollower {
     }
 
     public var nextDeadline: MonotonicTime? {
-        [
-            client.nextDeadline, subscription.nextDeadline, session.nextDeadline, nextProbe, watch?.nextDeadline,
-            leavesAt,
-        ].compactMap { $0 }.min()
+        // Asked in every turn of a loop, so without an array.
+        var next = MonotonicTime.earliest(client.nextDeadline, subscription.nextDeadline)
+        next = .earliest(next, session.nextDeadline)
+        next = .earliest(next, nextProbe)
+        next = .earliest(next, watch?.nextDeadline)
+        return .earliest(next, leavesAt)
     }
 
     public func flush(now: MonotonicTime) {

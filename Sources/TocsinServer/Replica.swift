@@ -181,11 +181,11 @@ enum Listeners {
         do throws(SystemError) {
             // Sharing a port with ourselves must not become sharing it with another process unawares.
             try checkPortIsFree(address)
-            let first = try Socket.listen(on: address, sharesPort: true)
+            let first = try listen(on: address, configuration)
             address = try Socket.localAddress(first)
             var sockets = [ListeningSocket(first)]
             while sockets.count < (configuration.eventLoops ?? SystemFigures.processorCount) {
-                sockets.append(ListeningSocket(try Socket.listen(on: address, sharesPort: true)))
+                sockets.append(ListeningSocket(try listen(on: address, configuration)))
             }
             return Opened(sockets: sockets, address: address)
         } catch {
@@ -193,6 +193,17 @@ enum Listeners {
                 "--host, --port (TOCSIN_HOST, TOCSIN_PORT): cannot listen on \(address): \(error); "
                     + "accepted is a local address and a free port")
         }
+    }
+
+    /// Opens a listener whose connections have from the start what each of them needs: a socket takes these options over
+    /// from the one that accepted it (tcp(7)).
+    private static func listen(
+        on address: SocketAddress, _ configuration: ReplicaConfiguration
+    ) throws(SystemError) -> FileDescriptor {
+        let socket = try Socket.listen(on: address, sharesPort: true)
+        Socket.disableDelay(socket)
+        Socket.limitUnacknowledged(socket, configuration.limits.idleTimeout)
+        return socket
     }
 
     private static func checkPortIsFree(_ address: SocketAddress) throws(SystemError) {

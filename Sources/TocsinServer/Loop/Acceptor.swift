@@ -74,8 +74,6 @@ extension EventLoop {
             refuse(socket, refusal)
             return
         }
-        Socket.disableDelay(socket)
-        Socket.limitUnacknowledged(socket, shared.limits.idleTimeout)
         let tick = tick
         let tls: TLSSession?
         do throws(TLSError) {

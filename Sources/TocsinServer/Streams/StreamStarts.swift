@@ -1,8 +1,8 @@
 import DequeModule
 import PosixIO
 
-/// When streams start: clients that all come back at once are let in at a bounded rate, in the order they came, so that
-/// those who are here already, publishers and probes are served meanwhile.
+/// When streams start that need more than a place in the ring: clients that all come back at once are let in at a
+/// bounded rate, in the order they came, so that those who are here already, publishers and probes are served meanwhile.
 ///
 /// Connections are accepted and upgraded all the same; what waits is the first frame.
 struct StreamStarts {

@@ -19,7 +19,9 @@ extension EventLoop {
     func startStream(_ connection: UnsafeMutablePointer<Connection>, _ request: StreamRequest, form: WireForm) {
         connection.pointee.deadline = nil
         if shared.status.isDraining { connection.pointee.deadline = tick + Tick.duration }
-        connection.pointee.catchUp = CatchUp(request, form: form)
+        let catchUp = CatchUp(request, form: form)
+        connection.pointee.catchUp = catchUp
+        if startsLightly(request) { return start(request, catchUp, connection) }
         starts.sweepIfFull(now: now) { connections.find($0)?.pointee.catchUp != nil }
         guard !starts.isFull else {
             metrics.refusedStreams.add(1)
@@ -37,13 +39,32 @@ extension EventLoop {
             guard let connection = connections.find(token), let catchUp = connection.pointee.catchUp,
                 case .awaitingTurn(let request) = catchUp.stage
             else { continue }
-            if request.isCursorMalformed {
-                startFresh(catchUp, connection, notResumedBecause: "\(ResumeJoin.Refusal.malformed)")
-            } else if let after = request.after {
-                beginJoining(.resuming(after: after), catchUp, connection)
-            } else {
-                startFresh(catchUp, connection)
-            }
+            start(request, catchUp, connection)
+        }
+    }
+
+    /// Whether a stream costs little more than its place in the ring, so that any number may start at once.
+    private func startsLightly(_ request: StreamRequest) -> Bool {
+        guard !request.isCursorMalformed, let ring = request.lane.feed?.ring else { return false }
+        guard let after = request.after else { return request.history == 0 }
+        guard after.generation == ring.headCursor.generation, let position = ring.position(after: after) else {
+            return false
+        }
+        return ring.head - position <= Self.lightEntriesMax
+    }
+
+    /// What a client may lack without having to wait for its turn.
+    private static let lightEntriesMax: FeedPosition = 16
+
+    private func start(
+        _ request: StreamRequest, _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>
+    ) {
+        if request.isCursorMalformed {
+            startFresh(catchUp, connection, notResumedBecause: "\(ResumeJoin.Refusal.malformed)")
+        } else if let after = request.after {
+            beginJoining(.resuming(after: after), catchUp, connection)
+        } else {
+            startFresh(catchUp, connection)
         }
     }
 
