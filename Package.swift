@@ -11,6 +11,7 @@ let strict: [SwiftSetting] = [
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 
 // Served as they are, from the binary (Sources/TocsinServer/Routes/DashboardAsset.swift).
@@ -22,8 +23,18 @@ let dashboardFiles = [
 // A room may import only the rooms above it (docs/architecture.md).
 let package = Package(
     name: "tocsin",
-    products: [.executable(name: "tocsin", targets: ["tocsin"])],
+    products: [
+        .executable(name: "tocsin", targets: ["tocsin"]),
+        // For Benchmarks/, which is a package of its own.
+        .library(
+            name: "TocsinRooms",
+            targets: [
+                "WebSocketProtocol", "HTTPProtocol", "ThreatFeed", "PosixIO", "Codecs", "RedisLog", "Broadcast",
+                "TocsinServer",
+            ]),
+    ],
     dependencies: [
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
@@ -63,7 +74,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "TocsinClient",
-            dependencies: ["WebSocketProtocol", "HTTPProtocol", "ThreatFeed", "PosixIO", "Codecs"],
+            dependencies: ["WebSocketProtocol", "HTTPProtocol", "ThreatFeed", "PosixIO", "Codecs", histogram],
             swiftSettings: strict),
         .executableTarget(
             name: "tocsin",

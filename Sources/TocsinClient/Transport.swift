@@ -75,13 +75,16 @@ final class Transport {
         return flush()
     }
 
-    /// Receives some bytes to the beginning of `scratch`.
-    /// - Parameter scratch: With TLS, room for `scratchBytes`.
-    func receive(into scratch: inout [UInt8]) -> Transferred {
+    /// Receives some bytes to the beginning of `scratch`, or behind what stands there already.
+    /// - Parameters:
+    ///   - scratch: With TLS, room for `scratchBytes` from `start` on.
+    ///   - start: Where to.
+    func receive(into scratch: inout [UInt8], from start: Int = 0) -> Transferred {
         // SAFETY: the pointer is used only inside the call, while the array is held exclusively.
         scratch.withUnsafeMutableBytes { scratch in
-            guard let session else { return Self.transferred(Socket.receive(socket, into: scratch)) }
-            return receive(scratch, session)
+            let room = UnsafeMutableRawBufferPointer(rebasing: scratch[start...])
+            guard let session else { return Self.transferred(Socket.receive(socket, into: room)) }
+            return receive(room, session)
         }
     }
 

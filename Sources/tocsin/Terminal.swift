@@ -35,6 +35,14 @@ enum Terminal {
         write(Array((text + "\n").utf8), to: STDERR_FILENO)
     }
 
+    /// Whether standard error is a terminal, on which a line can be written again.
+    static var canRewrite: Bool { isatty(STDERR_FILENO) == 1 && Environment.value("TERM") != "dumb" }
+
+    /// Replaces the line on which the terminal of standard error stands; empty text clears it.
+    static func rewrite(_ text: String) {
+        write(Array("\r\u{1B}[K\(text)".utf8), to: STDERR_FILENO)
+    }
+
     /// Whether colours are wanted on standard output (https://no-color.org).
     static var hasColour: Bool {
         isatty(STDOUT_FILENO) == 1 && Environment.value("NO_COLOR") == nil && Environment.value("TERM") != "dumb"

@@ -18,6 +18,7 @@ struct Tocsin: ParsableCommand {
               tocsin trigger --type malware --severity HIGH --title "Dropper on build-7"
               tocsin demo --rate 5                          sample threats
               tocsin prove --replicas 3                     show that nothing is lost, doubled or reordered
+              tocsin bench --clients 1000 --rate 50         load it: deliveries per second, latency, loss
 
             Without the program:
               curl -X POST http://127.0.0.1:8000/api/threats/trigger \\
@@ -26,7 +27,7 @@ struct Tocsin: ParsableCommand {
 
             EXIT CODES (sysexits.h)
               0   done
-              1   a promise is broken (prove)
+              1   a promise is broken (prove, bench)
               64  wrong command line or configuration; one line on stderr says what is accepted
               65  the threat was rejected: what was given is not a threat
               66  an input file cannot be read
@@ -37,7 +38,7 @@ struct Tocsin: ParsableCommand {
         version: TocsinVersion.current,
         subcommands: [
             ServeCommand.self, TriggerCommand.self, WatchCommand.self, DemoCommand.self, ProveCommand.self,
-            HealthCommand.self, EchoCommand.self,
+            BenchCommand.self, HealthCommand.self, EchoCommand.self,
         ])
 
     static func main() {
