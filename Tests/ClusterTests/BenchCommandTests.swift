@@ -26,7 +26,9 @@ extension Processes {
         private func figures(_ load: LocalProcess, code: Int32 = 0) throws -> JSONValue {
             let ending = load.waitForEnd(atMost: .seconds(120) * Harness.patience)
             try #require(ending == .exited(code: code), "\(load.output)")
-            return try JSONValue(parsing: Array(load.output.utf8))
+            // Both streams lie in one file: what is said on the way, for people, comes before.
+            let line = try #require(load.output.split(separator: "\n").last)
+            return try JSONValue(parsing: Array(line.utf8))
         }
 
         private func number(_ figures: JSONValue, _ name: String) throws -> Int {
