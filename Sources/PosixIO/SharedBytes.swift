@@ -38,6 +38,7 @@ public final class GatheredBytes {
 
     /// - Parameter pieces: At most 1,024 (IOV_MAX).
     public init(_ pieces: [SharedBytes]) {
+        precondition(pieces.count <= 1_024, "more pieces than one call takes")
         self.pieces = pieces
         count = pieces.reduce(0) { $0 + $1.count }
         vectors = .allocate(capacity: pieces.count)

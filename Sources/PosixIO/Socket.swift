@@ -3,7 +3,7 @@ import Glibc
 
 /// What a non-blocking transfer did. A full or empty socket is a result, not an error.
 public enum TransferResult: Equatable, Sendable {
-    /// How many bytes went; at least 1.
+    /// How many bytes went; at least 1 if there were any.
     case bytes(Int)
     case wouldBlock
     /// Receiving only: the peer sent its last byte.
@@ -13,16 +13,21 @@ public enum TransferResult: Equatable, Sendable {
 
 /// Non-blocking stream sockets: one function for each system call, EINTR retried.
 public enum Socket {
-    /// Opens a listening socket.
-    /// - Parameter sharesPort: SO_REUSEPORT: the kernel spreads connections over all sockets on the address.
+    /// Opens a listening socket. What it accepts sends small writes at once: a connection takes the options over that its
+    /// listener had when it came (tcp(7)).
+    /// - Parameters:
+    ///   - sharesPort: SO_REUSEPORT: the kernel spreads connections over all sockets on the address.
+    ///   - unacknowledgedMax: See `limitUnacknowledged`, for every connection.
     public static func listen(
-        on address: SocketAddress, sharesPort: Bool, backlog: Int32 = 4096
+        on address: SocketAddress, sharesPort: Bool, unacknowledgedMax: Duration? = nil, backlog: Int32 = 4096
     ) throws(SystemError) -> FileDescriptor {
         let socket = try open(address)
         try setOption(socket, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR")
         if sharesPort { try setOption(socket, SOL_SOCKET, SO_REUSEPORT, 1, "SO_REUSEPORT") }
         let bound = address.withPointer { Glibc.bind(socket.raw, $0, $1) }
         guard bound == 0 else { throw .last("bind") }
+        disableDelay(socket)
+        if let unacknowledgedMax { limitUnacknowledged(socket, unacknowledgedMax) }
         guard Glibc.listen(socket.raw, backlog) == 0 else { throw .last("listen") }
         return socket
     }

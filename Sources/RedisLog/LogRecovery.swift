@@ -58,7 +58,7 @@ extension LogClient {
         where isFollowed: @escaping (_ head: Cursor) -> Bool = { _ in true },
         completion: @escaping (Result<Void, LogError>) -> Void
     ) {
-        repair(heldEntries(.zero) + unseen.entries, where: isFollowed, completion: completion)
+        repair(heldEntries(.zero) + unseen.entries, where: isFollowed) { completion($0.map { _ in }) }
     }
 
     /// What this client acknowledged and no ring has got, because the subscription was away or at another server when
@@ -72,7 +72,7 @@ extension LogClient {
         } completion: { [weak self] result in
             guard let self else { return }
             switch result {
-            case .success: unseen.repaired(entries, head: knownHead)
+            case .success(let head): unseen.repaired(entries, head: head)
             case .failure(.lost(let head)) where head < last:
                 // Acknowledged by a server that was replaced, so that no publish and no ring might ever tell.
                 return recover(observed: head) { [weak self] _ in self?.isRepairingUnseen = false }
@@ -82,21 +82,33 @@ extension LogClient {
         }
     }
 
+    /// - Parameter completion: Gets up to where the log has all of it.
     private func repair(
         _ held: [LogEntry], where isFollowed: @escaping (Cursor) -> Bool,
-        completion: @escaping (Result<Void, LogError>) -> Void
+        completion: @escaping (Result<Cursor, LogError>) -> Void
     ) {
-        findMissing(in: held[...], found: [], where: isFollowed) { [weak self] result in
+        findMissing(in: held[...], Found(head: knownHead), where: isFollowed) { [weak self] result in
             switch result {
-            case .success(let missing): self?.appendAgain(missing, completion: completion)
+            case .success(let found): self?.appendAgain(found, completion: completion)
             case .failure(let error): completion(.failure(error))
             }
         }
     }
 
+    /// What the log lacks, as far as it was asked.
+    private struct Found {
+        var missing: [LogEntry] = []
+        /// The log's last entry when it was asked last: up to here it has the others.
+        var head: Cursor
+
+        init(head: Cursor) {
+            self.head = head
+        }
+    }
+
     private func findMissing(
-        in held: ArraySlice<LogEntry>, found: [LogEntry], where isFollowed: @escaping (Cursor) -> Bool,
-        completion: @escaping (Result<[LogEntry], LogError>) -> Void
+        in held: ArraySlice<LogEntry>, _ found: Found, where isFollowed: @escaping (Cursor) -> Bool,
+        completion: @escaping (Result<Found, LogError>) -> Void
     ) {
         let asked = held.prefix(Self.idsPerCall)
         guard !asked.isEmpty else { return completion(.success(found)) }
@@ -111,20 +123,31 @@ extension LogClient {
                 let missing = positions.compactMap { $0.integer.map { asked[asked.startIndex + Int($0) - 1] } }
                 // Where nothing was trimmed, it tells where the log begins, which lost entries lie before.
                 let trimmed = head.resumableFrom
-                let kept = missing.filter { trimmed.sequence == 0 || $0.cursor > trimmed }
-                findMissing(
-                    in: held.dropFirst(asked.count), found: found + kept, where: isFollowed, completion: completion)
+                var found = found
+                found.missing += missing.filter { trimmed.sequence == 0 || $0.cursor > trimmed }
+                found.head = head.cursor
+                findMissing(in: held.dropFirst(asked.count), found, where: isFollowed, completion: completion)
             } catch {
                 completion(.failure(error))
             }
         }
     }
 
-    private func appendAgain(_ entries: [LogEntry], completion: @escaping (Result<Void, LogError>) -> Void) {
-        let publications = entries.map { Publication(record: $0.record) { _ in } }
+    private func appendAgain(_ found: Found, completion: @escaping (Result<Cursor, LogError>) -> Void) {
+        var head = found.head
+        let publications = found.missing.map { entry in
+            Publication(record: entry.record) { result in
+                // Another replica may have been faster, and its place lies behind the head, too.
+                switch result {
+                case .success(.accepted(let cursor)), .success(.conflict(let cursor)): head = max(head, cursor)
+                case .success(.replayed(let kept)): head = max(head, kept.cursor)
+                case .failure: break
+                }
+            }
+        }
         let calls = PublishCall.split(publications)
-        guard !calls.isEmpty else { return completion(.success(())) }
-        let gathered = Gathered(count: calls.count, completion: completion)
+        guard !calls.isEmpty else { return completion(.success(head)) }
+        let gathered = Gathered(count: calls.count) { completion($0.map { head }) }
         for call in calls { send(call.reporting(to: gathered), repeatsAfterFork: false, isRepair: true) }
     }
 }

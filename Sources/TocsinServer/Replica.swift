@@ -195,15 +195,11 @@ enum Listeners {
         }
     }
 
-    /// Opens a listener whose connections have from the start what each of them needs: a socket takes these options over
-    /// from the one that accepted it (tcp(7)).
     private static func listen(
         on address: SocketAddress, _ configuration: ReplicaConfiguration
     ) throws(SystemError) -> FileDescriptor {
-        let socket = try Socket.listen(on: address, sharesPort: true)
-        Socket.disableDelay(socket)
-        Socket.limitUnacknowledged(socket, configuration.limits.idleTimeout)
-        return socket
+        try Socket.listen(
+            on: address, sharesPort: true, unacknowledgedMax: configuration.limits.idleTimeout)
     }
 
     private static func checkPortIsFree(_ address: SocketAddress) throws(SystemError) {

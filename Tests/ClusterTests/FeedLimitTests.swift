@@ -8,6 +8,31 @@ import WebSocketProtocol
 extension Processes {
     /// Where the feed must break off or start over, and says so.
     @Suite(.serialized) struct FeedLimits {
+        @Test("more entries at once than one call takes: whoever reads gets them all, behind one who does not read")
+        func manyAtOnce() throws {
+            let cluster = try Harness.cluster(replicas: 2, arguments: ["--event-loops", "1"])
+            let publisher = HTTPClient(cluster.urls[1], deadline: .seconds(60))
+            let summary = String(repeating: "y", count: 900)
+            let items = (0..<700).map { _ in #"{"threat_type":"a","summary":"\#(summary)"}"# }
+            let batch = Array("[\(items.joined(separator: ","))]".utf8)
+            for _ in 0..<3 {
+                // Its socket fills with the first of several calls.
+                let silent = try RawExchange.silentClient(of: cluster.urls[0])
+                let fleet = try Harness.fleet([cluster.urls[0]], clients: 1)
+                defer { fleet.stop() }
+                for _ in 0..<4 {
+                    // What another replica takes meanwhile comes to this one all at once.
+                    cluster.replicas[0].child.send(signal: SIGSTOP)
+                    let answer = try publisher.post("/api/threats/batch", batch)
+                    cluster.replicas[0].child.send(signal: SIGCONT)
+                    #expect(answer.status == 200)
+                    let last = try cursor(of: try #require(answer.json?.elements?.last))
+                    #expect(Harness.wait(fleet, for: last, atMost: .seconds(20)))
+                }
+                withExtendedLifetime(silent) {}
+            }
+        }
+
         private func metricValue(_ name: String, _ page: String) -> UInt64? {
             page.split(separator: "\n").first { $0.hasPrefix("\(name) ") }.flatMap {
                 UInt64($0.dropFirst(name.count + 1))

@@ -14,7 +14,8 @@ final class ModelClient {
     var heldEntries: () -> [LogEntry] = { [] }
 
     private enum RepairOutcome: Equatable {
-        case done
+        /// The log has all of it up to there.
+        case done(through: Cursor)
         /// The server asked shows a head that is not the ring's log's.
         case lost(Cursor)
         case failed
@@ -133,7 +134,9 @@ extension ModelClient {
 
     /// Appends again what this replica holds and the log lacks, if the ring follows the log that has the head.
     func repair(where isFollowed: @escaping (Cursor) -> Bool = { _ in true }, completion: @escaping (Bool) -> Void) {
-        repair(heldEntries() + unseen.entries, where: isFollowed) { completion($0 == .done) }
+        repair(heldEntries() + unseen.entries, where: isFollowed) { outcome in
+            if case .done = outcome { completion(true) } else { completion(false) }
+        }
     }
 
     /// What this client acknowledged and no ring has got, when the log has moved; asked again each second.
@@ -149,7 +152,7 @@ extension ModelClient {
         } completion: { [weak self] outcome in
             guard let self else { return }
             switch outcome {
-            case .done: unseen.repaired(entries, head: knownHead)
+            case .done(let head): unseen.repaired(entries, head: head)
             case .lost(let head) where head < last:
                 return recover(observed: head) { [weak self] _ in self?.isRepairingUnseen = false }
             case .lost, .failed: break
@@ -161,28 +164,40 @@ extension ModelClient {
     private func repair(
         _ held: [LogEntry], where isFollowed: @escaping (Cursor) -> Bool, completion: @escaping (RepairOutcome) -> Void
     ) {
-        guard !held.isEmpty else { return completion(.done) }
+        guard !held.isEmpty else { return completion(.done(through: knownHead)) }
         link.send(.missing(held.map(\.record.id))) { [weak self] answer in
             guard let self, case .reply(.missing(let answer)) = answer else { return completion(.failed) }
             guard answer.head >= knownHead, isFollowed(answer.head) else { return completion(.lost(answer.head)) }
             let trimmed = answer.trimmedThrough
             let missing = answer.positions.map { held[$0] }.filter { trimmed.sequence == 0 || $0.cursor > trimmed }
-            appendAgain(missing) { completion($0 ? .done : .failed) }
+            appendAgain(missing) { head in
+                completion(head.map { .done(through: max($0, answer.head)) } ?? .failed)
+            }
         }
     }
 
-    private func appendAgain(_ entries: [LogEntry], completion: @escaping (Bool) -> Void) {
+    /// - Parameter completion: Gets the highest place they have, or `nil` if that is not known of all.
+    private func appendAgain(_ entries: [LogEntry], completion: @escaping (Cursor?) -> Void) {
         var calls = entries.isEmpty ? 0 : (entries.count - 1) / Self.callRecordsMax + 1
-        guard calls > 0 else { return completion(true) }
-        var succeeded = true
+        var head: Cursor? = .zero
+        guard calls > 0 else { return completion(head) }
         for start in stride(from: 0, to: entries.count, by: Self.callRecordsMax) {
             let records = entries[start...].prefix(Self.callRecordsMax).map(\.record)
             send(records, repeatsAfterFork: false, isRepair: true) { outcomes in
-                if outcomes == nil { succeeded = false }
+                head = outcomes.flatMap { outcomes in head.map { max($0, Self.highest(outcomes)) } }
                 calls -= 1
-                if calls == 0 { completion(succeeded) }
+                if calls == 0 { completion(head) }
             }
         }
+    }
+
+    private static func highest(_ outcomes: [PublishOutcome]) -> Cursor {
+        outcomes.map { outcome in
+            switch outcome {
+            case .accepted(let cursor), .conflict(let cursor): cursor
+            case .replayed(let entry): entry.cursor
+            }
+        }.max() ?? .zero
     }
 
     private func finishRecovery(_ head: LogHead?) {

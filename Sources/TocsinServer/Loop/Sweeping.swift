@@ -47,9 +47,9 @@ struct Sweep {
     }
 
     /// Begins a pass unless one is under way.
-    mutating func beginIfNeeded() {
+    mutating func beginIfNeeded(now: MonotonicTime) {
         guard nextIndex == 0 else { return }
-        began = .now
+        began = now
         entriesCarried = unsentEntries
         isWanted = false
         unsentEntries = 0
@@ -62,11 +62,10 @@ struct Sweep {
     }
 
     /// Ends the pass if every client has been visited.
-    mutating func finishIfComplete() {
+    mutating func finishIfComplete(now: MonotonicTime) {
         guard nextIndex >= clients.count else { return }
         nextIndex = 0
-        let end = MonotonicTime.now
-        notBefore = end + min(Self.pauseMax, max(end - began, Self.pausePerEntry * entriesCarried))
+        notBefore = now + min(Self.pauseMax, max(now - began, Self.pausePerEntry * entriesCarried))
     }
 }
 
@@ -74,11 +73,12 @@ extension EventLoop {
     /// Gives the next clients of a lane's feed everything they lack.
     func sweepSlice(_ lane: Lane) {
         guard lane.sweep.isPending, let feed = lane.feed else { return }
-        lane.sweep.beginIfNeeded()
+        lane.sweep.beginIfNeeded(now: .now)
         let end = lane.sweep.nextIndex + Sweep.clientsPerSlice
         // Clients may leave while their sockets are written to; the last one then takes the place of who left.
         while lane.sweep.nextIndex < min(end, lane.sweep.clients.count) {
-            if let batch = feed.lastBatch, batch.bytes.count > 0 {
+            // One that does not reach the head would leave its clients with something to come.
+            if let batch = feed.lastBatch, batch.end == feed.ring.head, batch.bytes.count > 0 {
                 sendShared(batch, of: feed, lane, before: end)
                 guard lane.sweep.nextIndex < min(end, lane.sweep.clients.count) else { break }
             }
@@ -86,7 +86,7 @@ extension EventLoop {
             lane.sweep.advance(to: lane.sweep.nextIndex + 1)
             send(connection)
         }
-        lane.sweep.finishIfComplete()
+        lane.sweep.finishIfComplete(now: .now)
     }
 
     /// Sends a batch to one client after the other as long as it is just what they need, which nearly all do: they stand

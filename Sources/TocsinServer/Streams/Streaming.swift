@@ -50,11 +50,13 @@ extension EventLoop {
         guard after.generation == ring.headCursor.generation, let position = ring.position(after: after) else {
             return false
         }
-        return ring.head - position <= Self.lightEntriesMax
+        guard ring.head - position <= Self.lightEntriesMax else { return false }
+        return (position..<ring.head).reduce(0) { $0 + ring[$1].byteCount } <= Self.lightBytesMax
     }
 
-    /// What a client may lack without having to wait for its turn.
+    // What a client may lack without having to wait for its turn.
     private static let lightEntriesMax: FeedPosition = 16
+    private static let lightBytesMax = 32 << 10
 
     private func start(
         _ request: StreamRequest, _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>

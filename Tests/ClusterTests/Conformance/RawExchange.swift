@@ -167,3 +167,21 @@ struct RawAnswers {
         return (0...(bytes.count - wanted.count)).count { bytes[$0..<($0 + wanted.count)].elementsEqual(wanted) }
     }
 }
+
+extension RawExchange {
+    /// Opens a feed without a history.
+    static let feedUpgrade = [
+        "GET /ws?history=0 HTTP/1.1", "Host: h", "Upgrade: websocket", "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", "",
+    ].joined(separator: "\r\n")
+
+    /// A client of the feed that has had its first frame and reads only when it is told to.
+    static func silentClient(of url: ServerURL) throws -> RawExchange {
+        let connection = try RawExchange(url)
+        try connection.send(Array(feedUpgrade.utf8))
+        guard connection.receive(until: { connection.text.contains("\"initial_batch\"") }) else {
+            throw HarnessError("no first frame: \(connection.text)")
+        }
+        return connection
+    }
+}

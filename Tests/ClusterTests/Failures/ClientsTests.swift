@@ -12,19 +12,6 @@ extension Processes {
             SystemFigures.raiseDescriptorLimit()
         }
 
-        private static let upgrade = [
-            "GET /ws?history=0 HTTP/1.1", "Host: h", "Upgrade: websocket", "Connection: Upgrade",
-            "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", "",
-        ].joined(separator: "\r\n")
-
-        /// A client that has had its first frame and reads only when it is told to.
-        private func silent(_ url: ServerURL) throws -> RawExchange {
-            let connection = try RawExchange(url)
-            try connection.send(Array(Self.upgrade.utf8))
-            try #require(connection.receive { connection.text.contains("\"initial_batch\"") }, "\(connection.text)")
-            return connection
-        }
-
         private func dropped(_ reason: String, _ url: ServerURL) throws -> Int {
             let page = try HTTPClient(url, deadline: .seconds(30)).get("/metrics").text
             let name = "tocsin_clients_dropped_total{reason=\"\(reason)\"} "
@@ -37,7 +24,7 @@ extension Processes {
             let cluster = try Harness.cluster(
                 replicas: 1, arguments: ["--ping-seconds", "1", "--pong-seconds", "3"])
             let url = cluster.urls[0]
-            let dead = try silent(url)
+            let dead = try RawExchange.silentClient(of: url)
             let living = try WebSocketClient(url, target: "/ws?history=0", deadline: .seconds(60))
             let cursor = try #require(try living.nextJSON()?["cursor"]?.cursorValue)
             // It answers pings, and only for that it reads.
@@ -67,7 +54,7 @@ extension Processes {
         func talking() throws {
             let cluster = try Harness.cluster(
                 replicas: 1, arguments: ["--ping-seconds", "1", "--pong-seconds", "3"])
-            let client = try silent(cluster.urls[0])
+            let client = try RawExchange.silentClient(of: cluster.urls[0])
             let ping = Array(#"{"type":"ping"}"#.utf8)
             let deadline = MonotonicTime.now + .seconds(5)
             while MonotonicTime.now < deadline {
@@ -91,8 +78,8 @@ extension Processes {
             let before = try latencies(url, fleet, idPrefix: "before")
             let resident = try cluster.replicas[0].child.residentBytes()
 
-            let never = try (0..<20).map { _ in try silent(url) }
-            let trickling = try (0..<20).map { _ in try TricklingClient(url, Self.upgrade) }
+            let never = try (0..<20).map { _ in try RawExchange.silentClient(of: url) }
+            let trickling = try (0..<20).map { _ in try TricklingClient(url, RawExchange.feedUpgrade) }
             // Long threats fill their sockets; then the ring passes them.
             let filler = String(repeating: "x", count: 9_000)
             let items = (0..<100).map { _ in #"{"threat_type":"a","severity":"LOW","metadata":{"filler":"\#(filler)"}}"#
