@@ -61,10 +61,12 @@ def main():
     if compared == 0:
         failures.append("nothing was compared")
     if better:
-        print(f"better than the threshold, tighten it with script/microbench --update: {', '.join(sorted(set(better)))}")
+        names = ", ".join(sorted(set(better)))
+        print(f"better than the threshold, tighten it with script/microbench --update: {names}")
     for failure in failures:
         print(f"FAILED: {failure}", file=sys.stderr)
-    print(f"compared {compared} counts ({', '.join(ALLOWED)}) of {len(thresholds)} benchmarks, {len(failures)} failures")
+    metrics = ", ".join(ALLOWED)
+    print(f"compared {compared} counts ({metrics}) of {len(thresholds)} benchmarks, {len(failures)} failures")
     return 1 if failures else 0
 
 

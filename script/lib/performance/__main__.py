@@ -14,6 +14,10 @@ from results import Results
 # 15,000 clients on one replica, and some more.
 OPEN_FILES_MIN = 16_000
 
+RESULTS, PLOTS = pathlib.Path(".build/performance"), pathlib.Path("docs/performance")
+# A quick run's figures are no better than its effort: they do not replace what was measured with patience.
+QUICK = RESULTS / "quick"
+
 
 def arguments():
     parser = argparse.ArgumentParser(prog="script/performance", description="Measure and plot how cost grows.")
@@ -21,14 +25,18 @@ def arguments():
     parser.add_argument("--binary", type=pathlib.Path, help="the tocsin to measure")
     # So that a wrong command line is found before the build.
     parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--quick", action="store_true", help="few points, one short run each: some two minutes")
+    parser.add_argument(
+        "--quick", action="store_true", help="few points, one short run each, for a try: some two minutes"
+    )
     parser.add_argument("--runs", type=int, help="runs of each point, interleaved (default: 3)")
     parser.add_argument("--seconds", type=float, help="of one load (default: 3)")
     parser.add_argument("--minutes", type=float, help="start nothing new after so long (default: 20)")
     parser.add_argument("--plot-only", action="store_true", help="measure nothing, draw what was measured")
-    parser.add_argument("--results", type=pathlib.Path, default=pathlib.Path(".build/performance"), metavar="FOLDER")
     parser.add_argument(
-        "--plots", type=pathlib.Path, metavar="FOLDER", help="where plots and plan go (default: docs/performance)"
+        "--results", type=pathlib.Path, metavar="FOLDER", help=f"default: {RESULTS}; with --quick {QUICK}"
+    )
+    parser.add_argument(
+        "--plots", type=pathlib.Path, metavar="FOLDER", help=f"and plan; default: {PLOTS}; with --quick {QUICK}"
     )
     plan = parser.add_argument_group("planning")
     plan.add_argument("--vcpus", type=int, default=8, help="of the machine of one replica")
@@ -44,6 +52,8 @@ def arguments():
         sys.exit(0)
     if not options.plot_only and options.binary is None:
         parser.error("--binary or --plot-only")
+    options.results = options.results or (QUICK if options.quick else RESULTS)
+    options.plots = options.plots or (QUICK if options.quick else PLOTS)
     return options
 
 
@@ -122,12 +132,12 @@ def main():
     import plan
     import plots
 
-    folder = options.plots or pathlib.Path("docs/performance")
-    for path in plots.draw(options.results, folder, names):
+    for path in plots.draw(options.results, options.plots, names):
         say(f"drawn: {path}")
     table = plan.table(options.results, plan.Assumptions.of(options))
     if table:
-        path = folder / "plan.md"
+        options.plots.mkdir(parents=True, exist_ok=True)
+        path = options.plots / "plan.md"
         path.write_text(table)
         say(f"planned: {path}")
     if failed:

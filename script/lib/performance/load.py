@@ -6,26 +6,32 @@ import tempfile
 import threading
 import time
 
-from processes import cpu_seconds, die_with_parent, loopback_bytes
+from processes import cpu_seconds, die_with_parent, halted, loopback_bytes
 
 # What is waited beside the seconds of the load itself: connecting, the last deliveries, closing.
 PATIENCE_SECONDS = 60
 
 
 class Reading:
-    """CPU, memory and traffic at one moment."""
+    """CPU, traffic and memory of the replicas at one moment of a load."""
 
     def __init__(self, deployment, load):
         self.at = time.monotonic()
-        self.replicas_cpu = [replica.cpu_seconds() for replica in deployment.replicas]
+        # First what goes on while the load is held; counting the pages of large processes takes the longest.
+        self.replicas_cpu = sum(replica.cpu_seconds() for replica in deployment.replicas)
         self.redis_cpu = deployment.redis.cpu_seconds()
         self.load_cpu = cpu_seconds(load)
         self.loopback = loopback_bytes()
+        self.rss = sum(replica.rss_bytes() for replica in deployment.replicas)
 
 
 def run_load(binary, deployment, options):
     """The figures of one load: those that the command prints, and what the servers spent from the first post to
     the last delivery. `options` are the command's, by the name of the flag; a flag without a value is `True`.
+
+    Memory is that of all replicas: `rss_bytes_before` without clients, before the load starts; that of a
+    client is what came until all were connected and nothing was posted, with what a replica makes once for its first,
+    so it says little with few clients; `rss_bytes_after` is with all clients, behind the last delivery.
 
     Raises `RuntimeError` with what the command said."""
     rss_before = sum(replica.rss_bytes() for replica in deployment.replicas)
@@ -65,29 +71,32 @@ def run_load(binary, deployment, options):
         raise RuntimeError("tocsin bench did not say when its load began and ended")
     deployment.check()
     figures = json.loads(report.splitlines()[-1])
-    connecting = {"cpu_us_per_connect": share(sum(start.replicas_cpu) - cpu_before, figures["connected"])}
+    connecting = {"cpu_us_per_connect": share(start.replicas_cpu - cpu_before, figures["connected"])}
     return figures | connecting | spent(start, end, figures, deployment, rss_before)
 
 
 def follow(process, deployment):
-    """Readings at the lines that mark the load's beginning and end, and all that was said."""
+    """Readings at the lines that mark the load's beginning and end, and the last of what was said.
+
+    Behind each of these lines the load pauses, and is then held still for as long as reading takes: nothing is posted
+    before the first reading is done, and no client leaves before the second is."""
     start = end = None
     said = []
     for line in process.stderr:
         said = [*said[-20:], line.strip()]
         if line.startswith("connected"):
-            start = Reading(deployment, process.pid)
-            start.rss = sum(replica.rss_bytes() for replica in deployment.replicas)
+            with halted(process):
+                start = Reading(deployment, process.pid)
         elif line.startswith("done"):
-            end = Reading(deployment, process.pid)
-            end.rss = sum(replica.rss_bytes() for replica in deployment.replicas)
+            with halted(process):
+                end = Reading(deployment, process.pid)
     process.wait()
     return start, end, said
 
 
 def spent(start, end, figures, deployment, rss_before):
     """What the servers spent between two readings, and each figure's share of it."""
-    replicas_cpu = sum(end.replicas_cpu) - sum(start.replicas_cpu)
+    replicas_cpu = end.replicas_cpu - start.replicas_cpu
     redis_cpu = end.redis_cpu - start.redis_cpu
     deliveries, posted, connected = figures["deliveries"], figures["posted"], figures["connected"]
     return {

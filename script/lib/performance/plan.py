@@ -51,8 +51,11 @@ class Assumptions:
 class Constants:
     """What was measured; microseconds of CPU, bytes."""
 
-    delivery_us_1k: float
-    delivery_us_10k: float
+    # With how many clients a delivery was measured, and what it cost there.
+    few: int
+    delivery_us_few: float
+    many: int
+    delivery_us_many: float
     connect_us: float
     follow_us: float
     connection_bytes: float
@@ -77,14 +80,18 @@ class Constants:
         if len(redis) < 2 or not clients.curve("paced", "cpu_us_per_delivery"):
             return None
         redis_us, redis_us_per_replica = slope(redis)
+        few, delivery_us_few = clients.nearest("paced", 1_000, "cpu_us_per_delivery")
+        many, delivery_us_many = clients.nearest("paced", 10_000, "cpu_us_per_delivery")
         return Constants(
-            delivery_us_1k=clients.value("paced", 1_000, "cpu_us_per_delivery"),
-            delivery_us_10k=clients.value("paced", 10_000, "cpu_us_per_delivery"),
-            connect_us=clients.value("paced", 10_000, "cpu_us_per_connect"),
+            few=few,
+            delivery_us_few=delivery_us_few,
+            many=many,
+            delivery_us_many=delivery_us_many,
+            connect_us=clients.value("paced", many, "cpu_us_per_connect"),
             follow_us=max(slope(follow)[1], 0),
-            connection_bytes=max(clients.value("paced", 10_000, "rss_bytes_per_client"), 0),
+            connection_bytes=max(clients.value("paced", many, "rss_bytes_per_client"), 0),
             replica_bytes=clients.value("paced", 10, "rss_bytes_after"),
-            frame_bytes=clients.value("paced", 1_000, "frame_bytes"),
+            frame_bytes=clients.value("paced", few, "frame_bytes"),
             redis_us=max(redis_us, 0),
             # One that vanishes in the noise must not promise endless replicas.
             redis_us_per_replica=max(redis_us_per_replica, 0.1),
@@ -115,7 +122,7 @@ class Size:
         cpu_us = a.vcpus * a.cpu_share * 1e6 - rate * c.follow_us
         memory = a.gibibytes * GIBIBYTE * a.memory_share - c.replica_bytes
         limits = {
-            "CPU": cpu_us / (rate * c.delivery_us_10k),
+            "CPU": cpu_us / (rate * c.delivery_us_many),
             "network": a.gbits * 1e9 / 8 * a.network_share / (rate * self.wire_bytes),
             "memory": memory / (c.connection_bytes + a.kernel_bytes_per_connection),
             "sockets": a.connections_max,
@@ -143,7 +150,7 @@ class Size:
             self.walls = {f"{self.limit} of a replica": None}
         # A sweep goes through all clients of a loop; the last of them waits for the others.
         clients = dashboards / self.replicas
-        self.sweep_seconds = clients * c.delivery_us_10k / a.vcpus / 1e6
+        self.sweep_seconds = clients * c.delivery_us_many / a.vcpus / 1e6
         # The clients of a lost replica go to the others, which let in so many a second, as far as their CPU allows.
         idle_us = a.vcpus * (1 - a.cpu_share) * 1e6
         self.return_seconds = clients / (self.replicas - 1) / min(a.streams_per_second, idle_us / c.connect_us)
@@ -167,8 +174,8 @@ def replicas_per_redis(rate, constants, assumptions):
 
 
 DESIGNS = {
-    "CPU of a replica": "more replicas; then fewer sends: a pause of some milliseconds before a sweep lets several"
-    " threats leave in one",
+    "CPU of a replica": "more replicas; then fewer sends: a longer pause behind a sweep than there is (as long as it"
+    " took, or 0.1 ms for each threat if that is more, at most 5 ms) lets more threats leave in one, later",
     "network of a replica": "more replicas; deflate, made once for all clients; 25 Gbit/s",
     "memory of a replica": "more replicas; smaller rings",
     "sockets of a replica": "more replicas; a higher limit",
@@ -210,11 +217,11 @@ def head_lines(folder):
 
 def constants_lines(c):
     rows = [
-        ("CPU of a replica per delivery, 1,000 clients", f"{c.delivery_us_1k:.2f} µs"),
-        ("CPU of a replica per delivery, 10,000 clients", f"{c.delivery_us_10k:.2f} µs"),
-        ("CPU of a replica per connection made", f"{c.connect_us:.0f} µs"),
+        (f"CPU of a replica per delivery, {c.few:,} clients", f"{c.delivery_us_few:.2f} µs"),
+        (f"CPU of a replica per delivery, {c.many:,} clients", f"{c.delivery_us_many:.2f} µs"),
+        (f"CPU of a replica per connection made, {c.many:,} clients", f"{c.connect_us:.0f} µs"),
         ("CPU of a replica per threat that it follows", f"{c.follow_us:.0f} µs"),
-        ("memory of a replica per connection", f"{c.connection_bytes:,.0f} B"),
+        (f"memory of a replica per connection, {c.many:,} clients", f"{c.connection_bytes:,.0f} B"),
         ("memory of a replica with few clients", f"{c.replica_bytes / MEBIBYTE:,.0f} MiB"),
         ("WebSocket frame of a threat of 600 B", f"{c.frame_bytes:,.0f} B"),
         ("CPU of Redis per threat", f"{c.redis_us:.1f} µs"),

@@ -7,7 +7,6 @@ import matplotlib
 matplotlib.use("svg")
 
 from matplotlib import pyplot, ticker
-
 from results import Results
 
 MEBIBYTE = 1 << 20

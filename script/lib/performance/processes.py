@@ -1,5 +1,6 @@
 """Processes that end with this one, and what the kernel says of them."""
 
+import contextlib
 import ctypes
 import os
 import re
@@ -8,7 +9,6 @@ import socket
 import subprocess
 import time
 
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 PR_SET_PDEATHSIG = 1
 END_SECONDS = 5
 
@@ -61,24 +61,33 @@ class Process:
 
 
 def cpu_seconds(pid):
-    """CPU time of all threads: the scheduler's count in nanoseconds, or ticks of 10 ms where it keeps none."""
-    nanoseconds = 0
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        try:
-            with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
-                nanoseconds += int(file.read().split()[0])
-        except FileNotFoundError:
-            pass
-    if nanoseconds:
-        return nanoseconds / 1e9
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+    """CPU time of all threads, those that have ended included, as the scheduler counts it: in nanoseconds, where
+    /proc/PID/stat tells ticks of 10 ms."""
+    clock = ctypes.c_int()
+    error = libc.clock_getcpuclockid(pid, ctypes.byref(clock))
+    if error:
+        raise OSError(error, os.strerror(error))
+    return time.clock_gettime(clock.value)
 
 
 def rss_bytes(pid):
+    """Resident memory, counted page by page: exact, and slower the larger the process is."""
     with open(f"/proc/{pid}/smaps_rollup") as file:
         return int(re.search(r"^Rss:\s+(\d+)", file.read(), re.MULTILINE).group(1)) * 1024
+
+
+@contextlib.contextmanager
+def halted(process):
+    """Holds a child still, so that what is read meanwhile belongs to one moment, however long reading takes."""
+    os.kill(process.pid, signal.SIGSTOP)
+    # On a busy machine its threads stop late.
+    state = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    if state.si_code != os.CLD_STOPPED:
+        raise RuntimeError("the load ended before it could be looked at")
+    try:
+        yield
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
 
 
 def loopback_bytes():

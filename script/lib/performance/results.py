@@ -51,12 +51,16 @@ class Results:
                 curve.append((point["x"], statistics.median(values), min(values), max(values)))
         return sorted(curve)
 
-    def value(self, series, x, figure):
-        """The median at the measured x that is nearest to the given one."""
+    def nearest(self, series, x, figure):
+        """The x nearest to the given one at which the figure was measured, and its median there."""
         curve = self.curve(series, figure)
         if not curve:
-            return None
-        return min(curve, key=lambda measured: abs(measured[0] - x))[1]
+            return None, None
+        return min(curve, key=lambda measured: abs(measured[0] - x))[:2]
+
+    def value(self, series, x, figure):
+        """The median at the measured x that is nearest to the given one."""
+        return self.nearest(series, x, figure)[1]
 
 
 def look_up(figures, path):
