@@ -10,11 +10,10 @@ struct Bench {
     /// Whether progress is not shown.
     let isQuiet: Bool
 
-    /// Descriptors for what is neither a client nor a publisher.
+    /// Descriptors for what is neither a client nor a publisher nor a thread.
     private static let descriptorsBesides = 64
-    /// How long nothing may come before what is owed counts as lost, and how long it may take in all.
-    private static let silenceMax = Duration.seconds(5)
-    private static let deliveryWaitMax = Duration.seconds(30)
+    /// A poller and a mailbox.
+    private static let descriptorsPerThread = 2
     private static let step = Duration.milliseconds(10)
 
     /// - Throws: `ClientError` when not all can connect, `CommandFailure` when this machine does not allow as many.
@@ -41,23 +40,18 @@ struct Bench {
         let connectTime = MonotonicTime.now - begun
         let connected = fleet.progress.connected
         progress.mark("connected \(connected)")
-        let start = MonotonicTime.now
-        posting.begin()
-        while !posting.isDone {
-            if interruption.isEnded { posting.stop() }
-            progress.show(posting, fleet, since: start, period: posts.period)
-            Pause.sleep(Self.step)
-        }
+        let heeded = awaitPosts(posting, fleet, progress, interruption)
         let posted = posting.finish()
-        awaitDeliveries(posted, fleet, interruption)
+        let ending = awaitDeliveries(posted, fleet, progress) { interruption.count > heeded }
         progress.mark("done")
         return BenchReport(
             bench: self, connected: connected, connectTime: connectTime, posts: posted, receipts: fleet.finish(),
-            wasInterrupted: interruption.isEnded)
+            ending: ending, wasInterrupted: interruption.isEnded)
     }
 
     private func raiseLimits() throws(CommandFailure) {
-        let needed = clients.clients + posts.publishers + Self.descriptorsBesides
+        let needed =
+            clients.clients + posts.publishers + Self.descriptorsPerThread * clients.threads + Self.descriptorsBesides
         let limit = SystemFigures.raiseDescriptorLimit()
         guard limit >= needed else {
             throw CommandFailure(
@@ -84,18 +78,41 @@ struct Bench {
         }
     }
 
-    /// Waits until everything has come that is owed, or nothing comes any more.
-    private func awaitDeliveries(_ posted: LoadPosts, _ fleet: LoadFleet, _ interruption: Interruption) {
-        let owed = posted.acknowledgedCount * clients.clients
-        let limit = MonotonicTime.now + Self.deliveryWaitMax
-        var seen = fleet.progress.deliveries
-        var changed = MonotonicTime.now
-        while MonotonicTime.now < limit, MonotonicTime.now - changed < Self.silenceMax {
-            // What was given up may be kept all the same and come too: then the number alone does not tell.
-            if seen >= owed, posted.failed == 0 || MonotonicTime.now - changed > .seconds(1) { return }
+    /// Posts and waits until every post is answered or given up.
+    /// - Returns: How many interruptions only ended the load; each one beyond them ends every wait at once.
+    private func awaitPosts(
+        _ posting: LoadPosting, _ fleet: LoadFleet, _ progress: BenchProgress, _ interruption: Interruption
+    ) -> Int {
+        let start = MonotonicTime.now
+        var heeded = 0
+        posting.begin()
+        while !posting.isDone {
+            if interruption.count > heeded {
+                if heeded == 0, !posting.isDraining {
+                    posting.stop()
+                    heeded = 1
+                } else {
+                    posting.abandon()
+                }
+            }
+            progress.show(posting, fleet, since: start, period: posts.period)
             Pause.sleep(Self.step)
-            let now = fleet.progress.deliveries
-            if now != seen { (seen, changed) = (now, .now) }
+        }
+        return heeded
+    }
+
+    /// Waits until everything has come that is owed, or nothing comes any more.
+    private func awaitDeliveries(
+        _ posted: LoadPosts, _ fleet: LoadFleet, _ progress: BenchProgress, isInterrupted: () -> Bool
+    ) -> LoadWait.Ending {
+        var wait = LoadWait(
+            owed: posted.acknowledgedCount * clients.clients, isExact: posted.failed == 0,
+            seen: fleet.progress.deliveries, now: .now)
+        while true {
+            let ending = wait.look(seen: fleet.progress.deliveries, isInterrupted: isInterrupted(), now: .now)
+            if let ending { return ending }
+            progress.showAwaiting(wait.missing)
+            Pause.sleep(Self.step)
         }
     }
 }
@@ -132,6 +149,12 @@ final class BenchProgress {
         if fleet.progress.disconnects > 0 { line += ", \(fleet.progress.disconnects) disconnects" }
         write(line)
         (shownAt, lastPosts, lastDeliveries) = (now, posts, deliveries)
+    }
+
+    func showAwaiting(_ missing: Int) {
+        guard isDue else { return }
+        write("waiting for \(BenchReport.grouped(missing)) deliveries")
+        shownAt = .now
     }
 
     /// Tells a program that watches where the load begins and ends, and leaves it a moment to look at the servers.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import PosixIO
+import ThreatFeed
 import TocsinClient
 
 /// `tocsin bench`: loads a deployment and says how fast and how late it is.
@@ -12,7 +13,7 @@ struct BenchCommand: ParsableCommand {
             follows what every client receives: each entry must come once, in order, and each acknowledged threat to \
             everybody. Latency counts from when a post was due, however late earlier answers were; without --rate, \
             from when it was sent. Clients that are disconnected resume where they left off. Ctrl-C ends the load \
-            early, with the figures until then.
+            early, with the figures until then; once more, or after the load, it ends the wait for what is on its way.
 
             The load goes to the log for proofs, which no dashboard shows. It still shares replicas and Redis with \
             whoever uses the deployment: without --rate it takes all they can give. That log takes the path of \
@@ -30,7 +31,7 @@ struct BenchCommand: ParsableCommand {
 
             EXIT CODES
               0   every acknowledged threat came to every client, once and in order
-              1   threats were lost, doubled or out of order
+              1   threats were lost, doubled or out of order, or still coming five minutes after the load
               64  wrong command line; the URLs are not replicas of one deployment, or have no log for proofs
               69  the deployment cannot be reached, not all clients could connect, or no threat was acknowledged
             """)
@@ -90,6 +91,9 @@ struct BenchCommand: ParsableCommand {
 
     private static let urlsMax = 64
     private static let batchBytesMax = 1 << 20
+    private static let rates = 0.001...1_000_000
+    /// How long one replica may take to know what another one knows.
+    private static let agreementMax = Duration.seconds(3)
 
     func validate() throws {
         try Self.require(clients, in: 0...20_000, "--clients")
@@ -99,8 +103,8 @@ struct BenchCommand: ParsableCommand {
         try Self.require(filters, in: 1...20_000, "--filters")
         try Self.require(timeout, in: 1...600, "--timeout")
         if let threads { try Self.require(threads, in: 1...64, "--threads") }
-        if let rate, !(rate > 0 && rate <= 1_000_000) {
-            throw ValidationError("--rate must be above 0 and at most 1000000")
+        if let rate, !Self.rates.contains(rate) {
+            throw ValidationError("--rate must be a number from 0.001 to 1000000")
         }
         guard seconds > 0, seconds <= 600 else { throw ValidationError("--seconds must be above 0 and at most 600") }
         guard url.count <= Self.urlsMax else { throw ValidationError("--url may be given \(Self.urlsMax) times") }
@@ -130,7 +134,9 @@ struct BenchCommand: ParsableCommand {
         guard report.summary.posted > 0 else {
             throw CommandFailure(.unavailable, "no threat was acknowledged")
         }
-        guard report.summary.isKept else { throw CommandFailure(.promiseBroken, "") }
+        guard !report.summary.isWrong, report.summary.stillComing == 0 else {
+            throw CommandFailure(.promiseBroken, "")
+        }
     }
 
     private func bench() throws -> Bench {
@@ -146,18 +152,19 @@ struct BenchCommand: ParsableCommand {
         }
         let log = realLog ? DeploymentLog.threats : .proof
         let prefix = "bench-\(unixMilliseconds())-\(UInt16.random(in: 0...UInt16.max))"
+        let readers = LoadOptions(
+            urls: urls, clients: clients, wire: sse ? .eventStream : deflate ? .deflated : .webSocket,
+            filters: filters, log: log, threads: threads ?? max(1, min(4, SystemFigures.processorCount / 2)),
+            idPrefix: prefix)
         return Bench(
-            clients: LoadOptions(
-                urls: urls, clients: clients, wire: sse ? .eventStream : deflate ? .deflated : .webSocket,
-                filters: filters, log: log, threads: threads ?? max(1, min(4, SystemFigures.processorCount / 2)),
-                idPrefix: prefix),
+            clients: readers,
             posts: LoadPostOptions(
                 urls: urls, publishers: publishers, batch: batch, rate: rate, threatBytes: size,
-                period: .seconds(seconds), log: log, idPrefix: prefix),
+                period: .seconds(seconds), log: log, idPrefix: prefix, threatsMax: readers.threatsMax),
             patience: .seconds(timeout), isQuiet: json && !Terminal.canRewrite)
     }
 
-    /// Looks whether the replicas are ready, and for the log for proofs whether they have one.
+    /// Looks whether the replicas are ready and of one deployment, and for the log for proofs whether they have one.
     private func check(_ urls: [ServerURL], _ interruption: Interruption) throws {
         guard realLog else {
             return try DeploymentCheck(urls: urls, patience: .seconds(20), interruption: interruption).run()
@@ -166,6 +173,34 @@ struct BenchCommand: ParsableCommand {
             let answer = try HTTPClient(url).get("/ready")
             guard answer.status == 200 else { throw ClientError.unreachable("\(url) is not ready (\(answer.status))") }
         }
+        try compareLogs(urls, interruption)
         if !json { Terminal.note("loading the log of the deployment itself: every dashboard shows these threats") }
+    }
+
+    /// Compares the generations of the replicas' logs, which differ between deployments once each has an entry. Nothing
+    /// is posted to find out. Those that are empty cannot be told apart: what is posted is then lost to some clients.
+    private func compareLogs(_ urls: [ServerURL], _ interruption: Interruption) throws {
+        let deadline = MonotonicTime.now + Self.agreementMax
+        let first = urls[0]
+        while urls.count > 1 {
+            let generation = try Self.generation(first)
+            guard let other = try urls.dropFirst().first(where: { try Self.generation($0) != generation }) else {
+                return
+            }
+            guard !interruption.isEnded else { throw ClientError.unreachable("interrupted before the load") }
+            guard MonotonicTime.now < deadline else {
+                throw UsageError("--url: \(other) is no replica of the deployment that \(first) belongs to")
+            }
+            interruption.wait(atMost: .milliseconds(100))
+        }
+    }
+
+    /// As a client learns it that joins.
+    private static func generation(_ url: ServerURL) throws -> UInt64 {
+        let client = try WebSocketClient(url, target: FeedQuery().target(resumingAfter: nil))
+        guard let cursor = try client.nextJSON()?["cursor"]?.cursorValue else {
+            throw ClientError.unreachable("\(url) does not say where its log stands")
+        }
+        return cursor.generation
     }
 }

@@ -13,7 +13,7 @@ struct BenchReport {
 
     init(
         bench: Bench, connected: Int, connectTime: Duration, posts: LoadPosts, receipts: LoadReceipts,
-        wasInterrupted: Bool
+        ending: LoadWait.Ending, wasInterrupted: Bool
     ) {
         self.bench = bench
         self.connected = connected
@@ -21,11 +21,10 @@ struct BenchReport {
         self.posts = posts
         self.receipts = receipts
         self.wasInterrupted = wasInterrupted
-        summary = LoadSummary(posts: posts, receipts: receipts)
+        summary = LoadSummary(posts: posts, receipts: receipts, ending: ending)
     }
 
     private var seconds: Double { Double(summary.elapsed.nanoseconds) / 1e9 }
-    private var postsPerSecond: Double { seconds > 0 ? Double(summary.posted) / seconds : 0 }
     private var deliveriesPerSecond: Double { seconds > 0 ? Double(receipts.deliveries) / seconds : 0 }
 
     // MARK: - For people
@@ -34,11 +33,14 @@ struct BenchReport {
         var lines = [
             head, "",
             Self.row(
-                "posted", "\(Self.grouped(summary.posted)) threats", "\(Self.decimal(postsPerSecond, 1))/s",
+                "posted", "\(Self.grouped(summary.posted)) threats", "\(Self.decimal(summary.postsPerSecond, 1))/s",
                 "\(Self.grouped(posts.refused)) refused for the moment, \(Self.grouped(posts.failed)) failed"),
         ]
         if receipts.clients > 0 {
-            let verdict = "\(Self.grouped(summary.lost)) lost, \(Self.grouped(summary.duplicates)) doubled, "
+            var verdict = "\(Self.grouped(summary.lost)) lost, "
+            if summary.stillComing > 0 { verdict += "\(Self.grouped(summary.stillComing)) still coming, " }
+            if summary.notAwaited > 0 { verdict += "\(Self.grouped(summary.notAwaited)) not awaited, " }
+            verdict += "\(Self.grouped(summary.duplicates)) doubled, "
             lines += [
                 Self.row(
                     "delivered", Self.grouped(receipts.deliveries), "\(Self.decimal(deliveriesPerSecond, 1))/s",
@@ -80,6 +82,12 @@ struct BenchReport {
         if posts.unsent > 0 {
             lines.append("\(Self.grouped(posts.unsent)) threats were due and not posted: every publisher was busy")
         }
+        if posts.isFull {
+            lines.append("ended early: the clients can tell \(Self.grouped(bench.posts.threatsMax)) threats apart")
+        }
+        if posts.unanswered > 0 {
+            lines.append("\(Self.grouped(posts.unanswered)) threats were posted and their answers not awaited")
+        }
         if posts.lostAttempts > 0 {
             lines.append("\(Self.grouped(posts.lostAttempts)) posts were sent again after no answer came")
         }
@@ -94,13 +102,18 @@ struct BenchReport {
         }
         if summary.gaps > 0 { lines.append("\(Self.grouped(summary.gaps)) entries were missing between two received") }
         if wasInterrupted { lines.append("interrupted: the figures cover what was done until then") }
-        if receipts.clients > 0, summary.posted > 0 {
-            lines.append(
-                summary.isKept
-                    ? "every acknowledged threat came to every client, once and in order"
-                    : "THREATS WERE LOST, DOUBLED OR OUT OF ORDER")
-        }
+        if receipts.clients > 0, summary.posted > 0 { lines.append(verdict) }
         return lines
+    }
+
+    private var verdict: String {
+        if summary.isKept { return "every acknowledged threat came to every client, once and in order" }
+        if summary.isWrong { return "THREATS WERE LOST, DOUBLED OR OUT OF ORDER" }
+        if summary.stillComing > 0 {
+            let longest = LoadWait.longest.nanoseconds / 1_000_000_000
+            return "\(Self.grouped(summary.stillComing)) DELIVERIES WERE STILL COMING AFTER \(longest) SECONDS"
+        }
+        return "what was awaited came once and in order"
     }
 
     private static func row(_ name: String, _ count: String, _ rate: String, _ remark: String) -> String {
@@ -129,10 +142,12 @@ struct BenchReport {
             ("rate", bench.posts.rate.map { Self.number($0) } ?? .null),
             ("size", Self.number(bench.posts.threatBytes)), ("seconds", Self.number(seconds)),
             ("posted", Self.number(summary.posted)), ("refused", Self.number(posts.refused)),
-            ("failed", Self.number(posts.failed)), ("unsent", Self.number(posts.unsent)),
-            ("posts_per_second", Self.number(postsPerSecond)), ("owed", Self.number(summary.owed)),
+            ("failed", Self.number(posts.failed)), ("unanswered", Self.number(posts.unanswered)),
+            ("unsent", Self.number(posts.unsent)),
+            ("posts_per_second", Self.number(summary.postsPerSecond)), ("owed", Self.number(summary.owed)),
             ("deliveries", Self.number(receipts.deliveries)),
             ("deliveries_per_second", Self.number(deliveriesPerSecond)), ("lost", Self.number(summary.lost)),
+            ("still_coming", Self.number(summary.stillComing)), ("not_awaited", Self.number(summary.notAwaited)),
             ("duplicates", Self.number(summary.duplicates)), ("disorder", Self.number(summary.disorder)),
             ("gaps", Self.number(summary.gaps)), ("disconnects", Self.number(receipts.disconnects)),
             ("resets", Self.number(receipts.resets)), ("refused_resumes", Self.number(receipts.refusedResumes)),

@@ -6,7 +6,7 @@ import TocsinClient
 /// Waits for Ctrl-C, SIGTERM, or a reason of the command's own to end.
 final class Interruption: Sendable {
     private let signals: SignalDescriptor
-    private let ended = Atomic<Bool>(false)
+    private let requests = Atomic<Int>(0)
 
     /// Takes the signals over; to be made before any thread starts.
     init() throws(SystemError) {
@@ -15,13 +15,16 @@ final class Interruption: Sendable {
 
     /// Lets `wait` return; from any thread.
     func end() {
-        ended.store(true, ordering: .releasing)
+        requests.add(1, ordering: .releasing)
     }
 
-    var isEnded: Bool {
-        if signals.next() != nil { end() }
-        return ended.load(ordering: .acquiring)
+    /// How often an end was asked for: who asks again does not want to wait for what is under way.
+    var count: Int {
+        while signals.next() != nil { end() }
+        return requests.load(ordering: .acquiring)
     }
+
+    var isEnded: Bool { count > 0 }
 
     /// - Parameter limit: `nil` waits for ever.
     func wait(atMost limit: Duration? = nil) {

@@ -44,7 +44,8 @@ extension Processes {
             #expect(try number(figures, "owed") == posted * clients)
             #expect(try number(figures, "deliveries") == posted * clients)
             for name in [
-                "refused", "failed", "unsent", "lost", "duplicates", "disorder", "gaps", "disconnects", "resets",
+                "refused", "failed", "unanswered", "unsent", "lost", "still_coming", "not_awaited", "duplicates",
+                "disorder", "gaps", "disconnects", "resets",
             ] {
                 #expect(try number(figures, name) == 0, "\(name)")
             }
@@ -137,11 +138,7 @@ extension Processes {
             let load = try start(
                 [url(of: proxy)],
                 ["--json", "--real-log", "--clients", "10", "--rate", "100", "--seconds", "3"] + arguments)
-            let client = HTTPClient(cluster.urls[0])
-            let isUnderWay = try Pause.wait(atMost: .seconds(30) * Harness.patience) {
-                (try client.get("/api/analytics").json?["total_threats"]?.integerValue ?? 0) > 50
-            }
-            try #require(isUnderWay)
+            try awaitPosts(cluster, 50)
             proxy.cut()
             let figures = try figures(load)
             #expect(try number(figures, "disconnects") >= 10)
@@ -197,17 +194,69 @@ extension Processes {
             let cluster = try Harness.cluster(replicas: 1)
             let load = try start(
                 cluster.urls, ["--json", "--real-log", "--clients", "3", "--rate", "20", "--seconds", "600"])
-            let client = HTTPClient(cluster.urls[0])
-            let isUnderWay = try Pause.wait(atMost: .seconds(30) * Harness.patience) {
-                (try client.get("/api/analytics").json?["total_threats"]?.integerValue ?? 0) > 5
-            }
-            try #require(isUnderWay)
+            try awaitPosts(cluster, 5)
             load.send(signal: SIGINT)
             let figures = try figures(load)
             #expect(figures["interrupted"]?.boolValue == true)
             #expect(try number(figures, "posted") > 5)
             #expect(try number(figures, "lost") == 0)
             withExtendedLifetime(cluster) {}
+        }
+
+        @Test("a second interruption ends the wait for deliveries: what is missing was not awaited, which is no loss")
+        func interruptedWait() throws {
+            let cluster = try Harness.cluster(replicas: 1)
+            let proxy = try proxy(to: cluster, [Lie.nothingComes.rewrite])
+            let load = try start(
+                [url(of: proxy)], ["--json", "--real-log", "--clients", "3", "--rate", "20", "--seconds", "600"])
+            try awaitPosts(cluster, 10)
+            interruptTwice(load)
+            let figures = try figures(load)
+            let posted = try number(figures, "posted")
+            #expect(posted > 5)
+            #expect(try number(figures, "lost") == 0)
+            #expect(try number(figures, "not_awaited") == posted * 3)
+            #expect(figures["kept"]?.boolValue == false)
+            #expect(figures["interrupted"]?.boolValue == true)
+            withExtendedLifetime((cluster, proxy)) {}
+        }
+
+        @Test("a second interruption ends the wait for answers, and the posts count as neither kept nor failed")
+        func interruptedPosts() throws {
+            let cluster = try Harness.cluster(replicas: 1)
+            let proxy = try proxy(to: cluster)
+            let load = try start(
+                [url(of: proxy)],
+                [
+                    "--json", "--real-log", "--clients", "0", "--publishers", "4", "--rate", "100", "--seconds", "600",
+                ])
+            try awaitPosts(cluster, 20)
+            proxy.set(.drop, .toClient)
+            // From here on each publisher posts once more and hears nothing.
+            let isSilent = Pause.wait(atMost: .seconds(30) * Harness.patience) { proxy.droppedBytes > 0 }
+            try #require(isSilent)
+            interruptTwice(load)
+            let figures = try figures(load)
+            #expect(try number(figures, "posted") > 5)
+            #expect((1...4).contains(try number(figures, "unanswered")))
+            #expect(try number(figures, "failed") == 0)
+            withExtendedLifetime((cluster, proxy)) {}
+        }
+
+        @Test("URLs of two deployments are refused before anything is posted, also for the log of the deployment")
+        func twoDeployments() throws {
+            let clusters = try (0..<2).map { _ in try Harness.cluster(replicas: 1) }
+            let urls = clusters.flatMap(\.urls)
+            for url in urls { try Harness.trigger(url, #"{"threat_type":"x"}"#) }
+            let load = try start(urls, ["--real-log", "--clients", "2", "--seconds", "1"])
+            #expect(load.waitForEnd(atMost: .seconds(60) * Harness.patience) == .exited(code: 64), "\(load.output)")
+            #expect(
+                load.output.contains("\(urls[1]) is no replica of the deployment that \(urls[0])"), "\(load.output)")
+            for url in urls {
+                let analytics = try HTTPClient(url).get("/api/analytics").json
+                #expect(analytics?["total_threats"]?.integerValue == 1)
+            }
+            withExtendedLifetime(clusters) {}
         }
 
         @Test("for people it prints a table, and says how it goes on the way")
@@ -218,7 +267,7 @@ extension Processes {
             #expect(ending == .exited(code: 0))
             let output = load.output
             for text in [
-                "3 clients (WebSocket)", "20.0 threats/s", "120 threats", "0 lost", "p99.9", "post to last receipt",
+                "3 clients (WebSocket)", "20.0 threats/s", " threats", "0 lost", "p99.9", "post to last receipt",
                 " of 6 s: ", "deliveries/s", "every acknowledged threat came to every client, once and in order",
             ] {
                 #expect(output.contains(text), "\(text) is not in: \(output)")
@@ -230,6 +279,7 @@ extension Processes {
             "a wrong command line ends with 64 and one line that names what is wrong",
             arguments: [
                 (["--clients", "20001"], "--clients must be"), (["--rate", "0"], "--rate must be"),
+                (["--rate", "1e-10"], "--rate must be a number from 0.001"), (["--rate", "nan"], "--rate must be"),
                 (["--seconds", "601"], "--seconds must be"), (["--size", "127"], "--size must be"),
                 (["--batch", "1000", "--size", "2000"], "1 MiB"), (["--sse", "--deflate"], "exclude each other"),
                 (["--url", "ftp://x"], "wss://"), (["--publishers", "0"], "--publishers must be"),
@@ -252,11 +302,27 @@ extension Processes {
                 "sh",
                 [
                     "-c", #"ulimit -n 100 && exec "$0" "$@""#, try Harness.program(), "bench", "--clients", "500",
-                    "--url", cluster.urls[0].description,
+                    "--threads",
+                    "3", "--url", cluster.urls[0].description,
                 ], outputPath: "\(directory.path)/limited")
             #expect(limited.waitForEnd(atMost: .seconds(60) * Harness.patience) == .exited(code: 69))
-            #expect(limited.output.contains("may open 100 files and needs 580"), "\(limited.output)")
+            #expect(limited.output.contains("may open 100 files and needs 586"), "\(limited.output)")
             withExtendedLifetime(cluster) {}
+        }
+
+        /// Waits until more than `count` threats of a load are kept.
+        private func awaitPosts(_ cluster: LocalCluster, _ count: Int) throws {
+            let client = HTTPClient(cluster.urls[0])
+            let isUnderWay = try Pause.wait(atMost: .seconds(30) * Harness.patience) {
+                (try client.get("/api/analytics").json?["total_threats"]?.integerValue ?? 0) > count
+            }
+            try #require(isUnderWay)
+        }
+
+        /// Two different signals: the same one counts once until it is taken.
+        private func interruptTwice(_ load: LocalProcess) {
+            load.send(signal: SIGINT)
+            load.send(signal: SIGTERM)
         }
 
         private func proxy(to cluster: LocalCluster, _ rewrites: [ByteRewrite] = []) throws -> FaultProxy {

@@ -213,6 +213,117 @@ import WebSocketProtocol
         #expect(LoadAnswer.itemStatuses(spaced[...], count: 1) == [200])
     }
 
+    @Test("a threat with a higher number than is counted is taken for one of others")
+    func numbersBeyondTheBound() {
+        var ledger = LoadLedger(idPrefix: Self.prefix, isFiltered: false, threatsMax: 2)
+        var position = cursor(0)
+        for number in 0..<4 {
+            ledger.take(cursor(UInt64(number) + 1), threatID: id(number), wire: [], position: &position, now: due)
+        }
+        #expect(ledger.deliveries == 2)
+        #expect(ledger.others == 2)
+        #expect(ledger.tallies[1].receipts == 1)
+        #expect(ledger.tallies[2].receipts == 0)
+    }
+
+    @Test("what a load holds is bounded as a whole: more threads count fewer threats")
+    func boundOfTheWhole() throws {
+        let urls = [try ServerURL("http://127.0.0.1:1")]
+        func threatsMax(clients: Int, threads: Int) -> Int {
+            LoadOptions(urls: urls, clients: clients, threads: threads, idPrefix: Self.prefix).threatsMax
+        }
+        #expect(threatsMax(clients: 100, threads: 1) == LoadTallies.talliesMax)
+        #expect(threatsMax(clients: 100, threads: 64) * 64 == LoadTallies.talliesMax)
+        #expect(threatsMax(clients: 2, threads: 64) * 2 == LoadTallies.talliesMax)
+        #expect(threatsMax(clients: 0, threads: 64) == LoadTallies.talliesMax)
+    }
+
+    @Test("posts are due at their rate, and at the latest with the end, however long that would take")
+    func dueTimes() throws {
+        func due(_ post: Int, rate: Double?, batch: Int = 1) throws -> Duration? {
+            LoadPostOptions(
+                urls: [try ServerURL("http://127.0.0.1:1")], batch: batch, rate: rate, period: .seconds(10),
+                idPrefix: Self.prefix, threatsMax: 1_000
+            ).dueTime(ofPost: post)
+        }
+        #expect(try due(7, rate: nil) == nil)
+        #expect(try due(0, rate: 2) == .zero)
+        #expect(try due(7, rate: 2) == .milliseconds(3_500))
+        #expect(try due(7, rate: 100, batch: 50) == .milliseconds(3_500))
+        #expect(try due(21, rate: 2) == .seconds(10))
+        #expect(try due(1, rate: 1e-10) == .seconds(10))
+        #expect(try due(1_000_000, rate: .leastNormalMagnitude) == .seconds(10))
+    }
+
+    // MARK: - What it came to
+
+    @Test("a post of which nothing is kept has no time of acknowledgement, not even as the longest")
+    func refusedPost() {
+        var posts = LoadPosts()
+        #expect(posts.take([201, 422, 200], firstNumber: 0, due: due, now: due + .milliseconds(2)) == 2)
+        #expect(posts.take([422, 422], firstNumber: 3, due: due, now: due + .milliseconds(900)) == 0)
+        #expect(posts.failed == 3)
+        #expect(posts.acknowledgedCount == 2)
+        #expect(LoadLatency(posts.latency).map { $0.max < 3 } == true)
+        #expect(posts.lastAnswer == due + .milliseconds(900))
+    }
+
+    /// A load of two threats to one client, of which the second does not come.
+    private func summary(_ ending: LoadWait.Ending) -> LoadSummary {
+        var posts = LoadPosts()
+        let start = posts.start
+        _ = posts.take([201, 201], firstNumber: 0, due: start, now: start + .milliseconds(500))
+        var result = LoadLoopResult()
+        result.clients = 1
+        var ledger = LoadLedger(idPrefix: Self.prefix, isFiltered: false)
+        var position = cursor(0)
+        ledger.take(cursor(1), threatID: id(0), wire: [], position: &position, now: start + .seconds(8))
+        result.ledger = ledger
+        return LoadSummary(posts: posts, receipts: LoadReceipts([result]), ending: ending)
+    }
+
+    @Test("posts a second count until the last answer, however late the last receipt is")
+    func postsPerSecond() {
+        let summary = summary(.silence)
+        #expect(summary.postsPerSecond == 4)
+        #expect(summary.elapsed == .seconds(8))
+    }
+
+    @Test("what is missing is lost, still coming or not awaited, as the wait ended")
+    func missing() {
+        for ending in [LoadWait.Ending.complete, .silence, .timeUp, .interrupted] {
+            let summary = summary(ending)
+            #expect(summary.owed == 2)
+            #expect(!summary.isKept)
+            let isLost = ending == .silence || ending == .complete
+            #expect(summary.isWrong == isLost)
+            #expect(summary.lost == (isLost ? 1 : 0))
+            #expect(summary.stillComing == (ending == .timeUp ? 1 : 0))
+            #expect(summary.notAwaited == (ending == .interrupted ? 1 : 0))
+        }
+    }
+
+    @Test("it waits as long as something comes, up to a limit, and not at all for a user who does not want to")
+    func waiting() {
+        var wait = LoadWait(owed: 1_000, isExact: true, seen: 10, now: due)
+        for second in 1..<300 {
+            #expect(wait.look(seen: 10 + second, isInterrupted: false, now: due + .seconds(second)) == nil)
+        }
+        #expect(wait.missing == 691)
+        #expect(wait.look(seen: 310, isInterrupted: false, now: due + .seconds(300)) == .timeUp)
+        #expect(wait.look(seen: 1_000, isInterrupted: true, now: due + .seconds(300)) == .complete)
+
+        var silent = LoadWait(owed: 1_000, isExact: true, seen: 10, now: due)
+        #expect(silent.look(seen: 11, isInterrupted: false, now: due + .seconds(4)) == nil)
+        #expect(silent.look(seen: 11, isInterrupted: false, now: due + .milliseconds(8_999)) == nil)
+        #expect(silent.look(seen: 11, isInterrupted: true, now: due + .milliseconds(8_999)) == .interrupted)
+        #expect(silent.look(seen: 11, isInterrupted: false, now: due + .seconds(9)) == .silence)
+
+        var inexact = LoadWait(owed: 10, isExact: false, seen: 10, now: due)
+        #expect(inexact.look(seen: 10, isInterrupted: false, now: due + .seconds(1)) == nil)
+        #expect(inexact.look(seen: 10, isInterrupted: false, now: due + .milliseconds(1_001)) == .complete)
+    }
+
     @Test("a set of numbers has each once")
     func numbers() {
         var numbers = LoadNumbers()

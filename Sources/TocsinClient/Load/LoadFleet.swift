@@ -7,13 +7,15 @@ enum LoadCommand: Sendable {
 }
 
 /// What the clients of one loop came to.
-struct LoadLoopResult: Sendable {
-    var clients = 0
+package struct LoadLoopResult: Sendable {
+    package var clients = 0
     var disconnects = 0
     var resets = 0
     var refusedResumes = 0
     var firstEnding: FeedEnding?
-    var ledger: LoadLedger?
+    package var ledger: LoadLedger?
+
+    package init() {}
 }
 
 /// What all clients of a load have received.
@@ -40,7 +42,7 @@ public struct LoadReceipts: Sendable {
     /// For each loop, how many clients it has and what they received.
     package internal(set) var tallies: [(clients: Int, tallies: LoadTallies)] = []
 
-    init(_ results: [LoadLoopResult]) {
+    package init(_ results: [LoadLoopResult]) {
         for result in results {
             clients += result.clients
             disconnects += result.disconnects
@@ -66,6 +68,7 @@ public struct LoadReceipts: Sendable {
 public final class LoadFleet: Sendable {
     public let progress = LoadProgress()
     private let mailboxes: [Mailbox<LoadCommand>]
+    // Owner: whoever starts and finishes. Nothing is called while it is held.
     private let threads = Mutex<[Thread]>([])
     // Owner: the loops' threads at their end, and whoever finishes. Nothing is called while it is held.
     private let results = Mutex<[LoadLoopResult]>([])
@@ -76,7 +79,7 @@ public final class LoadFleet: Sendable {
     /// - Throws: `ClientError.unreachable` for a name without an address, `childFailed` when a thread cannot be started.
     public init(_ options: LoadOptions) throws(ClientError) {
         let replicas = try LoadReplicas(options.urls)
-        let count = max(1, min(options.threads, options.clients))
+        let count = options.loops
         do throws(SystemError) {
             mailboxes = try (0..<count).map { _ throws(SystemError) in try Mailbox() }
             for number in 0..<count {

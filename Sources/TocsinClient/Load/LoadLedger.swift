@@ -28,6 +28,8 @@ package struct LoadLedger: Sendable {
     private let idPrefix: String
     /// Whether clients have filters, so that entries of others between theirs are not owed to them.
     private let isFiltered: Bool
+    /// Threats with a higher number are taken for those of others.
+    private let threatsMax: Int
     private var entries = [Entry](repeating: Entry(), count: LoadLedger.entriesMax)
     private var kept = [UInt8](repeating: 0, count: LoadLedger.keptBytesMax)
     private var keptTotal = 0
@@ -48,9 +50,10 @@ package struct LoadLedger: Sendable {
     package private(set) var latency = LoadLedger.newHistogram()
     package private(set) var lastReceipt: MonotonicTime?
 
-    package init(idPrefix: String, isFiltered: Bool) {
+    package init(idPrefix: String, isFiltered: Bool, threatsMax: Int = LoadTallies.talliesMax) {
         self.idPrefix = idPrefix
         self.isFiltered = isFiltered
+        self.threatsMax = threatsMax
     }
 
     /// For microseconds, with three significant digits.
@@ -92,7 +95,9 @@ package struct LoadLedger: Sendable {
     ) {
         guard check(cursor, after: position) else { return }
         position = cursor
-        let stamp = threatID.flatMap { LoadStamp(id: $0, prefix: idPrefix) }
+        let stamp = threatID.flatMap { id in
+            LoadStamp(id: id, prefix: idPrefix).flatMap { $0.number < threatsMax ? $0 : nil }
+        }
         let slot = Int(truncatingIfNeeded: cursor.sequence) & (Self.entriesMax - 1)
         if entries[slot].cursor == cursor {
             if entries[slot].number != stamp?.number ?? -1 { disorder += 1 }

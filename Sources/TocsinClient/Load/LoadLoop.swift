@@ -55,7 +55,8 @@ struct LoadLoop {
         hasJoined = [Bool](repeating: false, count: indices.count)
         isCounted = hasJoined
         pending = Array(0..<indices.count)
-        ledger = LoadLedger(idPrefix: options.idPrefix, isFiltered: options.filters > 1)
+        ledger = LoadLedger(
+            idPrefix: options.idPrefix, isFiltered: options.filters > 1, threatsMax: options.threatsMax)
         poller = try Poller()
         try poller.add(mailbox.descriptor, .readable, token: PollToken(slot: Self.mailboxSlot, generation: 0))
     }

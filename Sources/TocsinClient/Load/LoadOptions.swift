@@ -36,6 +36,12 @@ public struct LoadOptions: Sendable {
         self.idPrefix = idPrefix
     }
 
+    /// How many loops, each on a thread of its own, serve the clients.
+    var loops: Int { max(1, min(threads, clients)) }
+
+    /// How many threats the clients can tell apart.
+    public var threatsMax: Int { LoadTallies.talliesMax / loops }
+
     /// The `threat_type` of every threat of a load.
     public static let threatType = "bench"
 

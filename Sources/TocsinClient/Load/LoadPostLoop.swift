@@ -8,6 +8,8 @@ struct LoadPostLoop {
         /// A publisher is connected for the first time.
         case ready
         case acknowledged(Int)
+        /// Nothing new is posted any more.
+        case draining
         case failed(String)
     }
 
@@ -43,6 +45,7 @@ struct LoadPostLoop {
     private var nextPost = 0
     private var nextCheck = MonotonicTime.now
     private var isStopping = false
+    private var isAbandoned = false
     private var random = SystemRandomNumberGenerator()
     private var posts = LoadPosts()
 
@@ -64,7 +67,7 @@ struct LoadPostLoop {
         try poller.add(mailbox.descriptor, .readable, token: PollToken(slot: Self.mailboxSlot, generation: 0))
     }
 
-    /// Posts from the command to begin until the period is over or the command to stop.
+    /// Posts from the command to begin until the period is over or a command to end.
     mutating func run() -> LoadPosts {
         for index in publishers.indices { connect(index) }
         while !isFinished {
@@ -76,14 +79,17 @@ struct LoadPostLoop {
             if now >= nextCheck { check(now) }
         }
         for publisher in publishers {
-            if publisher.post != nil { posts.failed += options.batch }
+            if publisher.post != nil {
+                if isAbandoned { posts.unanswered += options.batch } else { posts.failed += options.batch }
+            }
             publisher.disconnect()
         }
         return posts
     }
 
     private var isFinished: Bool {
-        switch phase {
+        guard !isAbandoned else { return true }
+        return switch phase {
         case .connecting: isStopping
         case .posting: false
         case .draining(let end): publishers.allSatisfy { $0.post == nil } || MonotonicTime.now >= end
@@ -101,7 +107,7 @@ struct LoadPostLoop {
 
     /// When the next post is due; `nil` for as soon as somebody is free.
     private var dueTime: MonotonicTime? {
-        options.rate.map { posts.start + .seconds(Double(nextPost) * Double(options.batch) / $0) }
+        options.dueTime(ofPost: nextPost).map { posts.start + $0 }
     }
 
     private mutating func serve(_ event: (token: PollToken, events: PollEvents)) {
@@ -110,6 +116,7 @@ struct LoadPostLoop {
                 switch command {
                 case .begin: begin()
                 case .stop: isStopping = true
+                case .abandon: (isStopping, isAbandoned) = (true, true)
                 }
             }
             return
@@ -127,24 +134,26 @@ struct LoadPostLoop {
 
     private mutating func advance(_ now: MonotonicTime) {
         guard case .posting(let planned) = phase else { return }
-        let isFull = (nextPost + 1) * options.batch >= LoadTallies.numbersMax
-        guard isStopping || isFull || now >= planned else { return }
+        posts.isFull = (nextPost + 1) * options.batch > options.threatsMax
+        guard isStopping || posts.isFull || now >= planned else { return }
         if let rate = options.rate {
             let end = min(now, planned)
             let owed = Double((end - posts.start).nanoseconds) / 1e9 * rate / Double(options.batch)
             posts.unsent = max(0, Int(owed.rounded(.up)) - nextPost) * options.batch
         }
         phase = .draining(until: now + Self.drainMax)
+        note(.draining)
     }
 
     /// Gives everybody who is free what is due.
     private mutating func postDue() {
         guard case .posting(let end) = phase else { return }
-        while let index = free.last {
+        // In turn, so that every replica gets its share at any rate.
+        while let index = free.first {
             let now = MonotonicTime.now
             let due = dueTime ?? now
             guard due <= now, due < end else { return }
-            free.removeLast()
+            free.removeFirst()
             publishers[index].post = LoadPublisher.Post(
                 firstNumber: nextPost * options.batch, due: due, giveUpAt: now + Self.giveUpAfter)
             nextPost += 1
@@ -180,7 +189,7 @@ struct LoadPostLoop {
             answered(status, retryAfter, body, index)
         case .failed(let reason):
             note(.failed(reason))
-            if publisher.post != nil { posts.lostAttempts += 1 }
+            noteLostAttempt(publisher)
             return again(index, after: nil, reason)
         }
         watch(index)
@@ -217,22 +226,18 @@ struct LoadPostLoop {
             note(.failed("answered \(status), \(refused) threats to be posted again"))
             return again(index, after: retryAfter ?? .zero, "refused for the moment")
         }
-        let now = MonotonicTime.now
-        var acknowledged: UInt64 = 0
-        for (offset, status) in statuses.enumerated() where status == 200 || status == 201 {
-            posts.acknowledged.insert(post.firstNumber + offset)
-            acknowledged += 1
-        }
-        posts.latency.record(LoadLedger.microseconds(now - post.due), count: acknowledged)
-        posts.lastAnswer = now
-        note(.acknowledged(Int(acknowledged)))
+        note(.acknowledged(posts.take(statuses, firstNumber: post.firstNumber, due: post.due, now: .now)))
         if let broken = statuses.first(where: { $0 != 200 && $0 != 201 }) {
-            posts.failed += options.batch - Int(acknowledged)
             giveUp(reason: "answered \(broken): \(String(decoding: body.prefix(300), as: UTF8.self))")
         }
         publishers[index].backoff.reset()
         publishers[index].post = nil
         if publishers[index].isConnected { free.append(index) } else { connect(index) }
+    }
+
+    /// Without a byte of it on its way a post cannot have been kept.
+    private mutating func noteLostAttempt(_ publisher: LoadPublisher) {
+        if publisher.post != nil, publisher.hasBegun { posts.lostAttempts += 1 }
     }
 
     private mutating func giveUp(reason: String) {
@@ -285,7 +290,7 @@ struct LoadPostLoop {
                 if time <= now { connect(index) } else { nextCheck = min(nextCheck, time) }
             } else if let time = publishers[index].deadline, time <= now {
                 note(.failed("no answer in time"))
-                if publishers[index].post != nil { posts.lostAttempts += 1 }
+                noteLostAttempt(publishers[index])
                 again(index, after: nil, "no answer in time")
             }
         }

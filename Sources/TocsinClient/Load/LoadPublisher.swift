@@ -42,6 +42,8 @@ final class LoadPublisher {
     /// Counts the connections, to tell late events of a former one.
     private(set) var generation: UInt32 = 0
     private(set) var url: ServerURL?
+    /// Whether bytes of a request whose answer has not come went out over this connection.
+    private(set) var hasBegun = false
     var post: Post?
     /// When to try again, while there is no connection.
     var retryAt: MonotonicTime?
@@ -80,6 +82,7 @@ final class LoadPublisher {
         // Closing the descriptor, which happens when the last reference goes, removes it from the poller.
         transport = nil
         state = .idle
+        hasBegun = false
         unsent = []
         received = []
         decoder = nil
@@ -89,6 +92,7 @@ final class LoadPublisher {
     func send(_ request: [UInt8]) -> Outcome {
         precondition(isConnected, "a request needs a connection")
         state = .awaitingAnswer
+        hasBegun = false
         received.removeAll(keepingCapacity: true)
         decoder?.sentRequest(.post)
         unsent = request[...]
@@ -129,7 +133,9 @@ final class LoadPublisher {
         guard let transport else { return .nothing }
         while !unsent.isEmpty {
             switch transport.send(unsent) {
-            case .bytes(let count): unsent = unsent.dropFirst(count)
+            case .bytes(let count):
+                unsent = unsent.dropFirst(count)
+                hasBegun = hasBegun || count > 0
             case .wouldBlock: return .nothing
             case .endOfStream: return .failed("the connection ended")
             case .failed(let reason): return .failed(reason)

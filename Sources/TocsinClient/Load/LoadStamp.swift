@@ -18,7 +18,7 @@ package struct LoadStamp: Equatable, Sendable {
     package init?(id: String, prefix: String) {
         guard id.hasPrefix(prefix), id.utf8.dropFirst(prefix.utf8.count).first == UInt8(ascii: "-") else { return nil }
         let numbers = id.dropFirst(prefix.count + 1).split(separator: ".", omittingEmptySubsequences: false)
-        guard numbers.count == 2, let number = Int(numbers[0]), (0..<LoadTallies.numbersMax).contains(number),
+        guard numbers.count == 2, let number = Int(numbers[0]), (0..<LoadTallies.talliesMax).contains(number),
             let due = Int64(numbers[1]), due >= 0
         else { return nil }
         self.init(number: number, due: MonotonicTime(nanoseconds: due))

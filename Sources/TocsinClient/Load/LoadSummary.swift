@@ -32,6 +32,10 @@ public struct LoadSummary: Sendable {
     public let owed: Int
     /// Receipts that were owed and did not come.
     public let lost: Int
+    /// Receipts that were owed and had not come when the wait was cut short.
+    public let notAwaited: Int
+    /// Receipts that were owed and had not come at the longest time, while others still did.
+    public let stillComing: Int
     /// Receipts of a threat beyond one for each client.
     public let duplicates: Int
     /// Entries out of order, or with another threat than another client received.
@@ -40,6 +44,8 @@ public struct LoadSummary: Sendable {
     public let gaps: Int
     /// From when the first post was due to the last answer or receipt.
     public let elapsed: Duration
+    /// Threats that were acknowledged, by the time from when the first post was due to the last answer.
+    public let postsPerSecond: Double
     /// From when a post was due (without a rate: sent) to its answer.
     public let postLatency: LoadLatency?
     /// To each receipt.
@@ -47,16 +53,22 @@ public struct LoadSummary: Sendable {
     /// To the last receipt of each threat.
     public let lastReceiptLatency: LoadLatency?
 
-    /// Whether every acknowledged threat came to every client, once and in order.
-    public var isKept: Bool { lost == 0 && duplicates == 0 && disorder == 0 && gaps == 0 }
+    /// Whether a receipt is lost, doubled or out of order.
+    public var isWrong: Bool { lost > 0 || duplicates > 0 || disorder > 0 || gaps > 0 }
 
-    public init(posts: LoadPosts, receipts: LoadReceipts) {
+    /// Whether every acknowledged threat came to every client, once and in order.
+    public var isKept: Bool { !isWrong && stillComing == 0 && notAwaited == 0 }
+
+    /// - Parameter ending: How the wait for the receipts ended.
+    public init(posts: LoadPosts, receipts: LoadReceipts, ending: LoadWait.Ending) {
         posted = posts.acknowledgedCount
         owed = posted * receipts.clients
         disorder = receipts.disorder
         gaps = receipts.gaps
         let end = [posts.lastAnswer, receipts.lastReceipt].compactMap(\.self).max()
         elapsed = max(.zero, (end ?? posts.start) - posts.start)
+        let answering = Double(((posts.lastAnswer ?? posts.start) - posts.start).nanoseconds) / 1e9
+        postsPerSecond = answering > 0 ? Double(posted) / answering : 0
         var missing = 0
         var twice = 0
         var last = LoadLedger.newHistogram()
@@ -70,7 +82,11 @@ public struct LoadSummary: Sendable {
             }
             if let latencyMax { last.record(UInt64(latencyMax)) }
         }
-        lost = missing
+        switch ending {
+        case .complete, .silence: (lost, notAwaited, stillComing) = (missing, 0, 0)
+        case .interrupted: (lost, notAwaited, stillComing) = (0, missing, 0)
+        case .timeUp: (lost, notAwaited, stillComing) = (0, 0, missing)
+        }
         // Entries after a move of the log may repeat an id already seen (contract, "reset").
         duplicates = receipts.duplicates + (receipts.resets == 0 ? twice : 0)
         postLatency = LoadLatency(posts.latency)

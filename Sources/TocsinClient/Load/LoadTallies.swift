@@ -6,8 +6,8 @@ package struct LoadTallies: Sendable {
         package var latencyMaxMicroseconds: UInt32 = 0
     }
 
-    /// Bounds what is held: 8 bytes for each threat.
-    package static let numbersMax = 64 << 20
+    /// Bounds what a load holds as a whole: 8 bytes for each threat in each of its loops, 1 GiB in all.
+    package static let talliesMax = 128 << 20
     private static let chunkSize = 1 << 16
     private var chunks: [[Tally]] = []
 
@@ -19,7 +19,7 @@ package struct LoadTallies: Sendable {
     }
 
     mutating func count(_ number: Int, latencyMicroseconds: UInt32) {
-        precondition((0..<Self.numbersMax).contains(number), "a number beyond the bound is not read from an id")
+        precondition((0..<Self.talliesMax).contains(number), "a number beyond the bound is not read from an id")
         let chunk = number / Self.chunkSize
         while chunk >= chunks.count { chunks.append([Tally](repeating: Tally(), count: Self.chunkSize)) }
         chunks[chunk][number % Self.chunkSize].receipts &+= 1

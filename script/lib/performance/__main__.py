@@ -112,7 +112,8 @@ def summary(figures):
         said.append(f"{figures['deliveries_per_second']:,.0f} deliveries/s")
         said.append(f"{figures['cpu_us_per_delivery']:.2f} us/delivery")
         said.append(f"last p99 {figures['last_receipt_ms']['p99']:.1f} ms")
-    wrong = ("lost", "duplicates", "disorder", "gaps", "disconnects", "resets", "refused", "failed", "unsent")
+    wrong = ("lost", "duplicates", "disorder", "gaps", "disconnects", "resets")
+    wrong += ("refused", "failed", "unsent", "unanswered", "still_coming")
     said += [f"{figures[name]} {name}" for name in wrong if figures.get(name)]
     return ", ".join(said)
 
