@@ -3,7 +3,8 @@ import PosixIO
 /// What a link learns about the server it has connected to.
 public struct ServerFacts: Hashable, Sendable {
     /// The server process since it last became master: another one after every restart, failover and promotion (INFO,
-    /// `run_id` and `second_repl_offset`).
+    /// `run_id` and `second_repl_offset`). It may change while the server goes on: a master without replicas forgets its
+    /// promotion after `repl-backlog-ttl`.
     public var incarnation = ""
     /// Whether a restart brings back everything that was ever answered: the append-only file is synced before each
     /// answer, and no other server takes this one's place.
@@ -36,7 +37,15 @@ extension RedisLink {
         flush(wire)
     }
 
-    private func askAboutServer(_ wire: RedisWire) {
+    /// Asks once more what may have changed since the connect.
+    /// - Parameter completion: Called when `server` is up to date, or the connection is lost.
+    func refreshServer(completion: @escaping () -> Void) {
+        guard case .up(let wire) = state else { return completion() }
+        askAboutServer(wire, completion: completion)
+        flush(wire)
+    }
+
+    private func askAboutServer(_ wire: RedisWire, completion: @escaping () -> Void = {}) {
         var facts = ServerFacts()
         enqueue(RedisCommand("ROLE"), on: wire) { [weak self] result in
             self?.check(greeting: result)
@@ -56,13 +65,14 @@ extension RedisLink {
             }
         }
         enqueue(RedisCommand("CONFIG", "GET", "append*"), on: wire) { [weak self] result in
-            guard let self, case .greeting = state else { return }
+            defer { completion() }
+            guard let self, self.wire === wire else { return }
             // Refused to many users; then Redis is taken for one that may forget.
             let settings = Self.settings(result)
             facts.keepsAllAnswered =
                 settings["appendonly"] == "yes" && settings["appendfsync"] == "always" && !wasPromoted
                 && !endpoint.hasSentinels
-            server = facts
+            if !facts.incarnation.isEmpty { server = facts }
         }
     }
 

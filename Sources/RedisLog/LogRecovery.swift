@@ -12,7 +12,8 @@ extension LogClient {
             return
         }
         recoveryWaiters = [completion]
-        fork(observed: observed, attemptsLeft: 5)
+        // A link that still has what the server was when it connected would fork for nothing, and again and again.
+        link.refreshServer { [weak self] in self?.fork(observed: observed, attemptsLeft: 5) }
     }
 
     private func fork(observed: Cursor, attemptsLeft: Int) {

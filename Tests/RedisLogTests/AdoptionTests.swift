@@ -28,6 +28,38 @@ struct AdoptionTests {
         #expect(after == Cursor(generation: before.generation, sequence: before.sequence + 1))
     }
 
+    @Test("one move of the server is one generation, though links know it from before and from after")
+    func oneMove() throws {
+        let server = try RedisServer(["--appendfsync", "no"])
+        let loop = try TestLoop()
+        let early = try loop.client(server.endpoint)
+        let first = try publish(loop, early, "a")
+        // Another server might have taken over in between; no link has noticed.
+        _ = try loop.command(early.link, "REPLICAOF", "127.0.0.1", "1")
+        _ = try loop.command(early.link, "REPLICAOF", "NO", "ONE")
+        let late = try loop.client(server.endpoint)
+        #expect(late.link.server?.incarnation != early.link.server?.incarnation)
+        let moved = try publish(loop, late, "b")
+        #expect(moved.generation > first.generation)
+        for (index, client) in [early, late, early].enumerated() {
+            #expect(try publish(loop, client, "c\(index)").generation == moved.generation)
+        }
+    }
+
+    @Test("a master that forgets its promotion is the same process: the generation stays")
+    func forgottenPromotion() throws {
+        let server = try RedisServer(["--appendfsync", "no"])
+        let loop = try TestLoop()
+        let client = try loop.client(server.endpoint)
+        let first = try publish(loop, client, "a")
+        let process = try #require(client.link.server?.incarnation)
+        // As it was adopted before `repl-backlog-ttl` was over.
+        _ = try loop.command(client.link, "HSET", "tocsin:{default}:meta", "i", process + "/123")
+        #expect(try publish(loop, client, "b").generation == first.generation)
+        _ = try loop.command(client.link, "HSET", "tocsin:{default}:meta", "i", process + "0/123")
+        #expect(try publish(loop, client, "c").generation > first.generation)
+    }
+
     @Test("a publisher that does not know of the lost end never appends to the old branch")
     func unawarePublisher() throws {
         let server = try RedisServer(["--appendfsync", "no"])

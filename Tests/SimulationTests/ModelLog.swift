@@ -121,7 +121,9 @@ struct ModelLog {
     {
         lastTrimmed = []
         guard head == arguments.observed else { return (logHead, false, []) }
-        let isTrusted = incarnation == nil || incarnation == arguments.incarnation || arguments.keepsAllAnswered
+        let isSameProcess =
+            incarnation == arguments.incarnation || incarnation?.hasPrefix(arguments.incarnation + "/") == true
+        let isTrusted = incarnation == nil || isSameProcess || arguments.keepsAllAnswered
         let isLost = head < arguments.known
         guard isLost || !isTrusted else {
             if head != .zero { incarnation = arguments.incarnation }

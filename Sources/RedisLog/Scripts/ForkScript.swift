@@ -31,7 +31,9 @@ enum ForkScript {
             local meta = redis.call('HMGET', KEYS[4], 'i', 'k')
             local isLost = before(g, s, ARGV[3], ARGV[4])
             -- A log of a version that kept no incarnation proves nothing against itself.
+            -- A process that has forgotten its promotion is the same one.
             local isTrusted = not meta[1] or meta[1] == ARGV[5] or ARGV[6] == '1'
+              or string.sub(meta[1], 1, #ARGV[5] + 1) == ARGV[5] .. '/'
             if not isLost and isTrusted then
               if head[1] and meta[1] ~= ARGV[5] then redis.call('HSET', KEYS[4], 'i', ARGV[5]) end
               return head
