@@ -29,7 +29,8 @@ use_sanitizer() {
     fi
     rm -rf "$sanitizer_reports"
     mkdir -p "$sanitizer_reports"
-    # What a test has preloaded, a false clock say, stays.
+    # What a test has preloaded, a false clock say, stays; the launcher expands it.
+    # shellcheck disable=SC2016
     printf '#!/bin/sh\nexec env "%s" LD_PRELOAD="%s${LD_PRELOAD:+:$LD_PRELOAD}" "%s" "$@"\n' \
         "$options" "$preload" "$(binary debug)" >"$launcher"
     chmod 755 "$launcher"
