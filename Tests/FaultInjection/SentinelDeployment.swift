@@ -47,6 +47,15 @@ public final class SentinelDeployment: Sendable {
         "redis-sentinel://" + sentinels.map { "127.0.0.1:\($0.port)" }.joined(separator: ",") + "/\(Self.name)"
     }
 
+    /// How often the master has been moved, as the first sentinel counts (`config-epoch`).
+    public func epoch() throws(ClientError) -> Int {
+        let fields = try sentinels[0].command("SENTINEL", "MASTER", Self.name).elements.map(\.text)
+        guard let index = fields.firstIndex(of: "config-epoch"), index + 1 < fields.count,
+            let epoch = fields[index + 1].flatMap({ Int($0) })
+        else { throw .childFailed("a sentinel does not tell its epoch: \(fields)") }
+        return epoch
+    }
+
     /// The server that most sentinels call the master; `nil` while they do not agree or do not answer.
     public var master: LocalRedis? {
         var votes: [UInt16: Int] = [:]
