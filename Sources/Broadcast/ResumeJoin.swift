@@ -75,8 +75,9 @@ public struct ResumeJoin: Sendable {
         case reading
     }
 
-    /// How often the log may be found to end before the cursor until that is believed: where the log has lost its end,
-    /// a replica that knows lets it go on in a higher generation within a tick or two.
+    /// How often the log may be found to end before the cursor, or not to know its generation, until that is believed:
+    /// where the log has lost its end or all of it, or left a branch, a replica that knows settles that within a tick
+    /// or two.
     private static let aheadAnswersMax = 3
     /// The same for a cursor of a higher generation than the log's: it may come from a replica that knows of a move
     /// which this one has not seen yet.
@@ -130,13 +131,16 @@ public struct ResumeJoin: Sendable {
     /// - Parameter ring: What this replica has seen of the log.
     public mutating func received(_ page: ResumePage, ring: Ring) -> Answer {
         if cursor > page.head { return endsBefore(page.head, seen: ring.headCursor) }
+        if page.knowsNothing(of: cursor) { return doesNotKnow() }
         // A client of the empty log has 0-0; it missed nothing as long as nothing was trimmed.
         let sawEmptyLog = cursor == .zero && page.resumableFrom.sequence == 0
         if cursor < page.resumableFrom, !sawEmptyLog {
+            // Where nothing was trimmed it tells where the log began. Whether that was behind a loss that is not settled
+            // yet, only a page that was read for this cursor can say.
+            if page.resumableFrom.sequence == 0, page.after != cursor { return .nothing }
             return stage == .reading ? .overtaken : .startFresh(.trimmed(cursor, resumableFrom: page.resumableFrom))
         }
         guard page.covers(cursor), stage == .reading || page.provesGeneration(of: cursor) else { return .nothing }
-        if page.isRefused { return stage == .reading ? .overtaken : .startFresh(.unknownGeneration(cursor)) }
         return follow(page, seen: ring.headCursor)
     }
 
@@ -185,6 +189,15 @@ public struct ResumeJoin: Sendable {
         let patience =
             cursor.generation > head.generation ? Self.laterGenerationAnswersMax : Self.aheadAnswersMax
         return aheadAnswers < patience ? .nothing : .startFresh(.ahead(cursor, head: head))
+    }
+
+    /// The log never had the cursor's generation: it is of a branch that was left, unless the client made it up.
+    private mutating func doesNotKnow() -> Answer {
+        guard !awaitsTick else { return .nothing }
+        awaitsTick = true
+        aheadAnswers += 1
+        if stage == .reading { return aheadAnswers < Self.lostAnswersMax ? .nothing : .overtaken }
+        return aheadAnswers < Self.aheadAnswersMax ? .nothing : .startFresh(.unknownGeneration(cursor))
     }
 
     private mutating func takeFirstFrame() -> FirstFrame? {

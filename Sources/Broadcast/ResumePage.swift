@@ -33,7 +33,7 @@ public struct ResumePage: Sendable {
 
     private enum Content: Sendable {
         case steps([Step], isLast: Bool)
-        case refused
+        case refused(ofUnknownGeneration: Bool)
     }
 
     /// The cursor that was asked for.
@@ -55,7 +55,8 @@ public struct ResumePage: Sendable {
                     Self.steps(entries, after: after, head: head),
                     // Less than was asked for may also be the bound on one reply's size: the head decides.
                     isLast: entries.isEmpty || entries.last?.cursor == head)
-            case .ahead, .trimmed, .unknownGeneration: .refused
+            case .ahead, .trimmed: .refused(ofUnknownGeneration: false)
+            case .unknownGeneration: .refused(ofUnknownGeneration: true)
             }
     }
 
@@ -84,18 +85,18 @@ public struct ResumePage: Sendable {
         cursor >= after && cursor < (steps.last?.cursor ?? after)
     }
 
-    /// Whether the log had nothing to give after the cursor that was asked for, for one reason or another.
-    var isRefused: Bool {
+    /// Whether the log said that it never had the generation of `cursor`.
+    func knowsNothing(of cursor: Cursor) -> Bool {
         switch content {
         case .steps: false
-        case .refused: true
+        case .refused(let ofUnknownGeneration): ofUnknownGeneration && cursor == after
         }
     }
 
     /// Whether everything that a client at `cursor` gets next was known when this page was read.
     func covers(_ cursor: Cursor) -> Bool {
         switch content {
-        case .refused: cursor == after
+        case .refused: false
         case .steps(let steps, let isLast):
             cursor >= after && (isLast || cursor < (steps.last?.cursor ?? after))
         }

@@ -16,7 +16,8 @@ public struct FeedTracker {
         case deliver([LogEntry])
         /// The log moved under the reader. Entries after `to` follow.
         case reset(from: Cursor, to: Cursor, reason: ResetReason)
-        /// Redis shows a head below entries already delivered: fork, then say `forkFinished` or `readFailed`.
+        /// Redis shows a head below entries already delivered, or a log that does not know their generation: settle
+        /// that (`LogClient.recover`), then say `forkFinished` or `readFailed`.
         case fork(ReadNumber, observed: Cursor)
 
         var isReset: Bool {
@@ -152,8 +153,8 @@ public struct FeedTracker {
     public mutating func readAnswered(_ number: ReadNumber, _ outcome: ResumeOutcome) -> [Action] {
         guard state == .reading(number) else { return [] }
         switch outcome {
-        case .ahead(let seen): return [requestFork(observed: seen.cursor)]
-        case .trimmed(let seen), .unknownGeneration(let seen):
+        case .ahead(let seen), .unknownGeneration(let seen): return [requestFork(observed: seen.cursor)]
+        case .trimmed(let seen):
             let from = head
             head = max(seen.resumableFrom, head)
             guard from != .zero || head.sequence > 0 else { return [requestRead()] }

@@ -22,6 +22,13 @@ public final class LogClient {
     /// The highest cursor seen in each generation that this client has gone through, oldest first.
     private(set) var lineage: [Cursor] = []
 
+    /// The incarnations of the servers that this client has been connected to, oldest first. Only who was there can
+    /// judge whether a server's successor has everything.
+    private(set) var incarnations: [String] = []
+    /// Whether this client was ever told where the log stands, be it that there is none.
+    private(set) var hasSeenLog = false
+
+    static let incarnationsMax = 8
     static let callRecordsMax = 64
     static let callBytesMax = 1 << 20
     static let generationsMax = 64
@@ -73,6 +80,7 @@ public final class LogClient {
 
     /// Tells of entries that have come to the ring, up to a head; a publish is refused when Redis no longer has them.
     public func observe(head: Cursor) {
+        hasSeenLog = true
         know(head)
         unseen.delivered(through: head)
     }
@@ -125,10 +133,20 @@ public final class LogClient {
     private func linkCameUp() {
         scripts.load { [weak self] result in
             switch result {
-            case .success: self?.onUp?()
+            case .success:
+                self?.noteServer()
+                self?.onUp?()
             case .failure(let error): self?.link.reconnect(reason: "\(error)")
             }
         }
+    }
+}
+
+extension LogClient {
+    func noteServer() {
+        guard let incarnation = link.server?.incarnation, !incarnations.contains(incarnation) else { return }
+        incarnations.append(incarnation)
+        if incarnations.count > Self.incarnationsMax { incarnations.removeFirst() }
     }
 }
 
@@ -216,6 +234,7 @@ extension LogClient {
     private func acknowledge(_ call: PublishCall, _ reply: RedisReply) {
         let accepted = call.complete(reply)
         guard let last = accepted.last else { return }
+        hasSeenLog = true
         know(last.cursor)
         for entry in accepted { unseen.append(entry) }
     }

@@ -316,7 +316,7 @@ extension LogFollower {
     }
 
     private func read(_ number: FeedTracker.ReadNumber, after: Cursor, limit: Int) {
-        client.resume(after: after, limit: limit, ofKnownGeneration: false) { [weak self] result in
+        client.resume(after: after, limit: limit) { [weak self] result in
             guard let self else { return }
             switch result {
             case .success(let outcome):

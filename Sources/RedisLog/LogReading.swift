@@ -2,17 +2,13 @@ public import ThreatFeed
 
 extension LogClient {
     /// What follows a cursor, or that it cannot be had without a gap.
-    /// - Parameter ofKnownGeneration: Whether a generation that the log never had is refused. A replica has its cursors
-    ///   from the log; clients may have theirs from anywhere.
     public func resume(
-        after cursor: Cursor, limit: Int, ofKnownGeneration: Bool = true,
-        completion: @escaping (Result<ResumeOutcome, LogError>) -> Void
+        after cursor: Cursor, limit: Int, completion: @escaping (Result<ResumeOutcome, LogError>) -> Void
     ) {
         scripts.run(.resume) { command in
             command.append(String(cursor.generation))
             command.append(String(cursor.sequence))
             command.append(Int64(limit))
-            command.append(ofKnownGeneration ? "1" : "0")
         } reply: { result in
             completion(
                 result.decoded { reply throws(LogError) in

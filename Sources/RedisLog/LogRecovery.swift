@@ -13,7 +13,10 @@ extension LogClient {
         }
         recoveryWaiters = [completion]
         // A link that still has what the server was when it connected would fork for nothing, and again and again.
-        link.refreshServer { [weak self] in self?.fork(observed: observed, attemptsLeft: 5) }
+        link.refreshServer { [weak self] in
+            self?.noteServer()
+            self?.fork(observed: observed, attemptsLeft: 5)
+        }
     }
 
     private func fork(observed: Cursor, attemptsLeft: Int) {
@@ -27,6 +30,7 @@ extension LogClient {
             command.append(Self.repairPeriod.milliseconds)
             command.append(keys.feed)
             command.append(lineage.map(\.description).joined(separator: " "))
+            command.append(hasSeenLog ? incarnations.joined(separator: " ") : "")
         } reply: { [weak self] result in
             guard let self else { return }
             do throws(LogError) {

@@ -150,7 +150,7 @@ struct ResumeJoinTests {
                 == .send(first: .init(cursor: .zero), reset: .init(from: .zero, to: cursor(105))))
     }
 
-    @Test("what was trimmed, or never was a generation, or lies far beyond its end, cannot be resumed")
+    @Test("what was trimmed, or lies far beyond the end of its generation, cannot be resumed")
     func refused() {
         let ring = ring(of: 90...100)
         let trimmed = ResumePage(after: cursor(3), head: cursor(100), resumableFrom: cursor(50), answer: .trimmed)
@@ -160,22 +160,61 @@ struct ResumeJoinTests {
                 join.received(trimmed, ring: ring)
                     == .startFresh(.trimmed(cursor(sequence), resumableFrom: cursor(50))))
         }
+        // A page that was read for another cursor cannot tell whether there was such a generation.
         let invented = Cursor(generation: 2, sequence: 7)
-        let unknown = ResumePage(
-            after: invented, head: Cursor(generation: 3, sequence: 9), resumableFrom: cursor(0),
-            answer: .unknownGeneration)
-        var join = ResumeJoin.resuming(after: invented)
-        #expect(join.received(unknown, ring: ring) == .startFresh(.unknownGeneration(invented)))
-        // A page that was read for another cursor cannot tell.
         let spanning = ResumePage(
             after: cursor(8), head: Cursor(generation: 3, sequence: 9), resumableFrom: cursor(0),
             answer: .entries([logEntry(3, 9)]))
-        join = .resuming(after: invented)
+        var join = ResumeJoin.resuming(after: invented)
         #expect(join.received(spanning, ring: ring) == .nothing)
         let beyond = cursor(1_000_000)
         join = .resuming(after: beyond)
         #expect(join.received(spanning, ring: ring) == .startFresh(.beyondGeneration(beyond)))
         #expect(join.awaitsFirstFrame)
+    }
+
+    @Test("a generation that the log does not know is believed to be wrong only after some ticks: it may be told of it")
+    func unknownGeneration() {
+        let ring = ring(of: 1...10)
+        let invented = Cursor(generation: 2, sequence: 7)
+        let head = Cursor(generation: 3, sequence: 9)
+        let unknown = ResumePage(after: invented, head: head, resumableFrom: head, answer: .unknownGeneration)
+        var lost = ResumeJoin.resuming(after: invented)
+        var reading = ResumeJoin.reading(after: invented)
+        for _ in 0..<2 {
+            #expect(lost.advance(in: ring) == .read(after: invented))
+            #expect(lost.received(unknown, ring: ring) == .nothing)
+            #expect(lost.received(unknown, ring: ring) == .nothing, "one answer counts in a tick")
+            #expect(reading.received(unknown, ring: ring) == .nothing)
+            #expect(lost.advance(in: ring) == .wait)
+            lost.ticked()
+            reading.ticked()
+        }
+        var found = lost
+        #expect(lost.received(unknown, ring: ring) == .startFresh(.unknownGeneration(invented)))
+        let settled = ResumePage(
+            after: invented, head: Cursor(generation: 4, sequence: 10), resumableFrom: cursor(0),
+            answer: .entries([logEntry(4, 10)]))
+        let to = Cursor(generation: 4, sequence: 9)
+        #expect(
+            found.received(settled, ring: ring)
+                == .send(first: .init(cursor: invented), reset: .init(from: invented, to: to)))
+        #expect(reading.received(settled, ring: ring) == .send(first: nil, reset: .init(from: invented, to: to)))
+    }
+
+    @Test("where a log begins another page cannot tell what came before it")
+    func foreignBeginning() {
+        let ring = ring(of: 1...10)
+        let begun = Cursor(generation: 5, sequence: 0)
+        let old = Cursor(generation: 4, sequence: 40)
+        let other = ResumePage(
+            after: .zero, head: Cursor(generation: 5, sequence: 1), resumableFrom: begun,
+            answer: .entries([logEntry(5, 1)]))
+        var join = ResumeJoin.resuming(after: old)
+        #expect(join.received(other, ring: ring) == .nothing)
+        let own = ResumePage(
+            after: old, head: Cursor(generation: 5, sequence: 1), resumableFrom: begun, answer: .trimmed)
+        #expect(join.received(own, ring: ring) == .startFresh(.trimmed(old, resumableFrom: begun)))
     }
 
     @Test("a cursor ahead of the log is believed to be wrong only after some ticks: the log may have lost its end")

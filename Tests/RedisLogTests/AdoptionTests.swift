@@ -95,6 +95,130 @@ struct AdoptionTests {
         #expect(Set(entries.map(\.record.id)) == ["b", "c"])
     }
 
+    @Test("an older copy of the data is not taken for whole by a replica that did not follow the log before")
+    func restoredBackup() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let knowing = loop.follower(server.endpoint)
+        try loop.run("ready") { knowing.isReady }
+        let client = knowing.follower.client
+        let first = try publish(loop, client, "a")
+        let lost = try publish(loop, client, "b")
+        try loop.run("delivered") { knowing.entries.count == 2 }
+        _ = try loop.command(client.link, "XDEL", "tocsin:{default}:log", "\(lost)")
+        _ = try loop.command(client.link, "HDEL", "tocsin:{default}:ids", "b")
+        _ = try loop.command(client.link, "HSET", "tocsin:{default}:meta", "s", String(first.sequence), "n", "1")
+        knowing.follower.stop()
+        server.crash()
+        try server.start()
+        let fresh = try loop.client(server.endpoint)
+        let new = try publish(loop, fresh, "c")
+        #expect(new.generation > lost.generation)
+        knowing.follower.start(now: .now)
+        try loop.run("everything is there again") { Set(knowing.ids.dropFirst(2)).isSuperset(of: ["b", "c"]) }
+        #expect(knowing.resets.first?.from == lost)
+    }
+
+    @Test(
+        "a log that was lost whole and begun by a replica that knew nothing goes on from where it was",
+        arguments: [0, 86_400_000])
+    func begunByAnother(aheadMilliseconds: Int) throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let early = try loop.client(server.endpoint)
+        let origin = try publish(loop, early, "origin")
+        // As from a Redis whose clock was ahead of the present one's.
+        let generation = String(origin.generation + UInt64(aheadMilliseconds))
+        _ = try loop.command(early.link, "HSET", "tocsin:{default}:meta", "g", generation, "k", generation)
+        let knowing = loop.follower(server.endpoint)
+        try loop.run("ready") { knowing.isReady }
+        let client = knowing.follower.client
+        let before = try (0..<5).map { try publish(loop, client, "a\($0)") }
+        let last = try #require(before.last)
+        try loop.run("delivered") { knowing.ids.contains("a4") }
+        knowing.follower.stop()
+        _ = try loop.command(early.link, "FLUSHALL")
+        let fresh = try loop.client(server.endpoint)
+        let begun = try ["x", "y"].map { try publish(loop, fresh, $0) }
+        #expect(begun.map(\.sequence) == [1, 2])
+        let unsettled: Result<ResumeOutcome, LogError> = try loop.value("resume") {
+            fresh.resume(after: before[1], limit: 10, completion: $0)
+        }
+        switch try unsettled.get() {
+        case .unknownGeneration, .ahead: break
+        case .entries, .trimmed: Issue.record("\(unsettled)")
+        }
+        knowing.follower.start(now: .now)
+        try loop.run("settled") { knowing.ids.last == "a4" && knowing.ids.contains("y") }
+        #expect(knowing.resets.last?.from == last)
+        #expect(knowing.resets.last?.to.sequence == last.sequence)
+        #expect(knowing.entries.map(\.cursor) == knowing.entries.map(\.cursor).sorted())
+        let resumed: Result<ResumeOutcome, LogError> = try loop.value("resume") {
+            fresh.resume(after: before[1], limit: 20, completion: $0)
+        }
+        guard case .entries(let entries, _, anchored: false) = try resumed.get() else {
+            Issue.record("\(resumed)")
+            return
+        }
+        #expect(Set(entries.map(\.record.id)).isSuperset(of: ["x", "y", "a2", "a3", "a4"]))
+        // Who knew only the new beginning goes on, too.
+        let moved = try publish(loop, fresh, "z")
+        #expect(moved > entries[entries.count - 1].cursor)
+    }
+
+    @Test("a publisher that comes first to a log begun without it has it moved, and cursors go on")
+    func publishesToForeignLog() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let old = try loop.client(server.endpoint)
+        let before = try (0..<3).map { try publish(loop, old, "a\($0)") }
+        _ = try loop.command(old.link, "FLUSHALL")
+        let fresh = try loop.client(server.endpoint)
+        let begun = try publish(loop, fresh, "x")
+        let next = try publish(loop, old, "b")
+        #expect(next.generation > begun.generation)
+        #expect(next.sequence > before[2].sequence)
+        let page: Result<LogPage, LogError> = try loop.value("all") { old.newest(limit: 10, completion: $0) }
+        let entries = try page.get().entries
+        #expect(Set(entries.map(\.record.id)).isSuperset(of: ["x", "b"]))
+        #expect(Set(entries.map(\.cursor.generation)) == [next.generation])
+    }
+
+    @Test("a branch that was left is known to the log once a replica that went through it has come back")
+    func leftBranch() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let one = try loop.client(server.endpoint)
+        let two = try loop.client(server.endpoint)
+        let common = try publish(loop, one, "common")
+        two.observe(head: common)
+        // As after a fork by a master that was replaced.
+        let left = Cursor(generation: common.generation + 1, sequence: common.sequence + 1)
+        two.observe(head: left)
+        one.observe(head: Cursor(generation: common.generation + 2, sequence: common.sequence))
+        let moved = try publish(loop, one, "moved")
+        try #require(moved.generation > left.generation)
+        func outcome() throws -> ResumeOutcome {
+            let result: Result<ResumeOutcome, LogError> = try loop.value("resume") {
+                one.resume(after: left, limit: 10, completion: $0)
+            }
+            return try result.get()
+        }
+        guard case .unknownGeneration(let head) = try outcome() else {
+            Issue.record("nobody has told the log yet")
+            return
+        }
+        let recovered: Result<LogHead, LogError> = try loop.value("recover") {
+            two.recover(observed: head.cursor, completion: $0)
+        }
+        #expect(try recovered.get().cursor == moved)
+        guard case .entries(let entries, _, _) = try outcome() else {
+            Issue.record("the log knows the branch")
+            return
+        }
+        #expect(entries.map(\.record.id) == ["moved"])
+    }
+
     @Test("after a restart without proof a follower moves to a new generation and tells so, with nothing lost")
     func movesWithoutProof() throws {
         let server = try RedisServer(["--appendfsync", "everysec"])

@@ -4,7 +4,7 @@ final class Faults {
         case cutCommands, hangCommands, cutSubscription, deafenSubscription, partition
         case crashReplica, stopReplica, stepClock
         case wander, stallDashboard
-        case restartServer, emptyServer, stopServer, flushServer, failOver
+        case restartServer, emptyServer, stopServer, flushServer, failOver, restoreBackup
     }
 
     private unowned let world: World
@@ -23,13 +23,16 @@ final class Faults {
         menu =
             switch world.profile.kind {
             case .network: clients + network + [.crashReplica, .stopServer]
-            case .durableRestarts: clients + network + [.crashReplica, .stopServer, .restartServer, .restartServer]
+            // A replica that was not there when the server before served cannot know that all is there.
+            case .durableRestarts: clients + network + [.stopServer, .restartServer, .restartServer]
+            case .restores:
+                clients + network + [.crashReplica, .crashReplica, .restartServer, .restoreBackup, .restoreBackup]
             case .losses:
                 clients + network + [.crashReplica, .stopServer]
                     + [.restartServer, .restartServer, .restartServer, .emptyServer, .flushServer]
             case .failovers: clients + network + [.crashReplica, .failOver, .failOver, .failOver]
             case .trimming: clients + clients + network + [.crashReplica]
-            case .everything: Fault.allCases
+            case .everything: Fault.allCases.filter { $0 != .restoreBackup }
             }
     }
 
@@ -75,8 +78,10 @@ final class Faults {
             world.clockErrors[index] = world.chance(50) ? 86_400_000 : -86_400_000
         case .wander: dashboard()?.wander(awayMilliseconds: world.chance(50) ? 1...20 : 200...3_000)
         case .stallDashboard: dashboard()?.stall(milliseconds: 50 + world.pick(2_000))
-        case .restartServer: restartServer(losingAll: false)
-        case .emptyServer: restartServer(losingAll: true)
+        case .restartServer where world.profile.kind == .durableRestarts && !everybodyIsThere: break
+        case .restartServer: restartServer(with: .whatItKept)
+        case .emptyServer: restartServer(with: .nothing)
+        case .restoreBackup: restartServer(with: everybodyKnowsTheHead ? .backup : .whatItKept)
         case .stopServer: stopServer()
         case .flushServer:
             guard !isServerBusy else { return }
@@ -141,7 +146,25 @@ extension Faults {
         }
     }
 
-    private func restartServer(losingAll: Bool) {
+    /// Every client of the log is connected and has heard of it.
+    private var everybodyIsThere: Bool {
+        world.processes.allSatisfy { process in
+            guard let process else { return false }
+            let clients = [process.client] + process.loops.map(\.log)
+            return clients.allSatisfy { $0.link.server != nil && $0.hasSeenLog }
+        }
+    }
+
+    /// A replica that was cut off for a while, and knows less than the copy that is put back, would take it for whole.
+    private var everybodyKnowsTheHead: Bool {
+        let head = world.master.log.head
+        return world.processes.allSatisfy { process in
+            guard let process else { return true }
+            return process.client.knownHead == head && process.loops.allSatisfy { $0.log.knownHead == head }
+        }
+    }
+
+    private func restartServer(with data: ModelServer.Remains) {
         guard !isServerBusy else { return }
         isServerBusy = true
         let server = world.master
@@ -149,7 +172,7 @@ extension Faults {
         cutLinks(to: server)
         world.time.after(world.delay(milliseconds: 10...1_000)) { [weak self] in
             guard let self else { return }
-            server.restart(losingAll: losingAll)
+            server.restart(with: data)
             world.oracle.reconsider("Redis is back")
             isServerBusy = false
         }

@@ -1,5 +1,6 @@
-import RedisLog
 import ThreatFeed
+
+@testable import RedisLog
 
 /// A connection to Redis for commands, which reconnects for ever: `RedisLink` on a virtual network.
 ///
@@ -28,6 +29,8 @@ final class CommandLink {
     /// Nothing comes through in either direction, and neither end notices.
     var isHalfOpen = false
 
+    /// Of the servers it has been connected to, oldest first.
+    private(set) var incarnations: [String] = []
     private unowned let world: World
     private let process: ProcessGate
     /// The highest epoch of a master that is known; a Sentinel that names an older one is behind.
@@ -150,6 +153,8 @@ final class CommandLink {
         else { return connectLater(milliseconds: 20...400) }
         masterEpoch = named
         state = .up(server, incarnation: server.incarnation)
+        incarnations = (incarnations.filter { $0 != server.incarnation } + [server.incarnation])
+            .suffix(LogClient.incarnationsMax)
         requestDue = world.time.now
         replyDue = world.time.now
         onUp?()

@@ -11,6 +11,7 @@ final class ModelClient {
     private var isRepairingUnseen = false
     private var nextRepair = 0
     private var lineage: [Cursor] = []
+    private(set) var hasSeenLog = false
     var heldEntries: () -> [LogEntry] = { [] }
 
     private enum RepairOutcome: Equatable {
@@ -33,6 +34,7 @@ final class ModelClient {
     }
 
     func observe(head: Cursor) {
+        hasSeenLog = true
         know(head)
         unseen.delivered(through: head)
         repairUnseen()
@@ -52,10 +54,9 @@ final class ModelClient {
     }
 
     func resume(
-        after cursor: Cursor, limit: Int, ofKnownGeneration: Bool = true,
-        completion: @escaping (ResumeOutcome?) -> Void
+        after cursor: Cursor, limit: Int, completion: @escaping (ResumeOutcome?) -> Void
     ) {
-        link.send(.resume(after: cursor, limit: limit, ofKnownGeneration: ofKnownGeneration)) { answer in
+        link.send(.resume(after: cursor, limit: limit)) { answer in
             if case .reply(.resumed(let outcome)) = answer { completion(outcome) } else { completion(nil) }
         }
     }
@@ -91,6 +92,7 @@ final class ModelClient {
                 }
             case .repairing: completion(nil)
             case .outcomes(let outcomes):
+                hasSeenLog = true
                 completion(outcomes)
                 for case (.accepted(let cursor), let record) in zip(outcomes, records) {
                     know(cursor)
@@ -117,7 +119,8 @@ extension ModelClient {
         let arguments = ModelLog.ForkArguments(
             observed: observed, known: knownHead, incarnation: link.incarnation ?? "",
             keepsAllAnswered: world.profile.serversKeepAllAnswered,
-            repairMilliseconds: LogClient.repairPeriod.milliseconds, lineage: lineage)
+            repairMilliseconds: LogClient.repairPeriod.milliseconds, lineage: lineage,
+            knownIn: hasSeenLog ? link.incarnations : [])
         link.send(.fork(arguments)) { [weak self] answer in
             guard let self else { return }
             guard case .reply(.head(let head)) = answer else { return finishRecovery(nil) }

@@ -29,6 +29,8 @@ struct ModelLog {
         var repairMilliseconds: Int64
         /// The highest cursor that the caller has seen in each generation, oldest first.
         var lineage: [Cursor]
+        /// The servers that the caller knew the log in.
+        var knownIn: [String]
     }
 
     enum PublishReply: Hashable {
@@ -68,6 +70,7 @@ struct ModelLog {
         let begins = head == .zero
         if begins, arguments.known.generation != 0 { return (.lost(.zero), []) }
         if !begins, incarnation != arguments.incarnation || head < arguments.known { return (.lost(head), []) }
+        if !begins, !knows(arguments.known.generation) { return (.lost(head), []) }
         if let heldUntil, !arguments.isAgain {
             if heldUntil > clock, heldUntil - clock <= 1_000 { return (.repairing, []) }
             self.heldUntil = nil
@@ -120,36 +123,53 @@ struct ModelLog {
     mutating func fork(_ arguments: ForkArguments, clock: Int64) -> (head: LogHead, hasForked: Bool, moved: [LogEntry])
     {
         lastTrimmed = []
-        guard head == arguments.observed else { return (logHead, false, []) }
+        let isForeign =
+            head != .zero && !arguments.lineage.isEmpty && !arguments.lineage.contains { lists($0.generation) }
+        if head != .zero, !isForeign { list(arguments.lineage.map(\.generation), of: arguments) }
+        guard isForeign || head == arguments.observed else { return (logHead, false, []) }
         let isSameProcess =
             incarnation == arguments.incarnation || incarnation?.hasPrefix(arguments.incarnation + "/") == true
-        let isTrusted = incarnation == nil || isSameProcess || arguments.keepsAllAnswered
-        let isLost = head < arguments.known
+        let wasThere = incarnation.map(arguments.knownIn.contains) ?? false
+        let isTrusted = incarnation == nil || isSameProcess || arguments.keepsAllAnswered && wasThere
+        let isLost = isForeign || head < arguments.known
         guard isLost || !isTrusted else {
             if head != .zero { incarnation = arguments.incarnation }
             return (logHead, false, [])
         }
         let generation = max(UInt64(clock), head.generation + 1, arguments.known.generation + 1)
         let seen = arguments.lineage.map(\.generation)
-        for known in [head.generation] + seen + [arguments.known.generation, generation]
-        where known != 0 && !generations.contains(known) {
-            generations.append(known)
-        }
-        generations = generations.suffix(64)
+        list([head.generation] + seen + [arguments.known.generation, generation], of: arguments)
+        if isForeign, trimmedThrough?.sequence == 0 { trimmedThrough = nil }
         forkedAt = head
         head = Cursor(generation: generation, sequence: max(head.sequence, arguments.known.sequence))
         incarnation = arguments.incarnation
         heldUntil = clock + arguments.repairMilliseconds
-        let moved = isLost ? moveUnseen(by: arguments.lineage) : []
+        let moved = isLost ? moveUnseen(by: arguments.lineage, isForeign: isForeign) : []
         return (logHead, true, moved)
     }
 
+    private func lists(_ generation: UInt64) -> Bool {
+        generation == head.generation || generations.contains(generation)
+    }
+
+    /// Whether a cursor of that generation may be of this log.
+    private func knows(_ generation: UInt64) -> Bool {
+        generation == 0 || generations.isEmpty || lists(generation)
+    }
+
+    private mutating func list(_ new: [UInt64], of arguments: ForkArguments) {
+        generations = Set(generations + [head.generation] + new).subtracting([0]).sorted()
+        while generations.count > 64 {
+            generations.remove(at: generations[0] == arguments.known.generation ? 1 : 0)
+        }
+    }
+
     /// Moves behind the fork what the caller never saw.
-    private mutating func moveUnseen(by lineage: [Cursor]) -> [LogEntry] {
+    private mutating func moveUnseen(by lineage: [Cursor], isForeign: Bool) -> [LogEntry] {
         guard let earliest = lineage.first?.generation else { return [] }
-        let unseen = entries.suffix(1_000).reversed().prefix { entry in
+        let unseen = entries.suffix(isForeign ? 10_000 : 1_000).reversed().prefix { entry in
             let seen = lineage.last { $0.generation == entry.cursor.generation }
-            return entry.cursor > seen ?? .zero && entry.cursor.generation >= earliest
+            return entry.cursor > seen ?? .zero && (isForeign || entry.cursor.generation >= earliest)
         }
         entries.removeLast(unseen.count)
         let moved = unseen.reversed().enumerated().map { index, entry in
@@ -176,12 +196,9 @@ struct ModelLog {
         heldUntil = nil
     }
 
-    func resume(after cursor: Cursor, limit: Int, ofKnownGeneration: Bool) -> ResumeOutcome {
+    func resume(after cursor: Cursor, limit: Int) -> ResumeOutcome {
         if head < cursor { return .ahead(head: logHead) }
-        let isKnown = cursor.generation == head.generation || generations.contains(cursor.generation)
-        if cursor.generation != 0, !generations.isEmpty, !isKnown, ofKnownGeneration {
-            return .unknownGeneration(head: logHead)
-        }
+        if !knows(cursor.generation) { return .unknownGeneration(head: logHead) }
         if let trimmedThrough {
             let sawEmptyLog = cursor == .zero && trimmedThrough.sequence == 0
             if cursor < trimmedThrough, !sawEmptyLog { return .trimmed(head: logHead) }

@@ -7,7 +7,7 @@ enum LogCommand {
     case maintain(entriesMax: Int, oldest: Int64)
     case fork(ModelLog.ForkArguments)
     case missing([String])
-    case resume(after: Cursor, limit: Int, ofKnownGeneration: Bool)
+    case resume(after: Cursor, limit: Int)
     case newest(limit: Int)
     /// A probe of a subscription, on the feed channel.
     case probe(subscriber: Int, number: UInt64)
@@ -41,6 +41,15 @@ enum ChannelMessage {
 
 /// One redis-server: its data, what a restart would find of it, its replicas and its subscribers.
 final class ModelServer {
+    /// What a server finds when it starts again.
+    enum Remains {
+        /// All, or all but the newest writes.
+        case whatItKept
+        /// A copy of its data from some time before.
+        case backup
+        case nothing
+    }
+
     let index: Int
     private(set) var log = ModelLog()
     /// Another one after each start and each promotion.
@@ -58,6 +67,8 @@ final class ModelServer {
     private unowned let world: World
     private var saved = ModelLog()
     private var unsaved: [(command: LogCommand, clock: Int64)] = []
+    private var backups: [ModelLog] = []
+    private var writesSinceBackup = 0
     private var replicas: [ModelServer] = []
     private var replicationDue = 0
     /// Tells what was sent before a resynchronisation from what came after it.
@@ -118,8 +129,7 @@ final class ModelServer {
             if isMaster { tell(moved, after: log.entries.dropLast(moved.count).last) }
             return (.head(head), hasForked ? .announcement : nil)
         case .missing(let ids): return (.missing(log.missing(ids)), nil)
-        case .resume(let cursor, let limit, let ofKnownGeneration):
-            return (.resumed(log.resume(after: cursor, limit: limit, ofKnownGeneration: ofKnownGeneration)), nil)
+        case .resume(let cursor, let limit): return (.resumed(log.resume(after: cursor, limit: limit)), nil)
         case .newest(let limit): return (.page(log.newest(before: nil, limit: limit)), nil)
         case .probe(let subscriber, let number): return (.sent, .probe(subscriber: subscriber, number: number))
         }
@@ -143,6 +153,11 @@ final class ModelServer {
 
 extension ModelServer {
     private func keep(_ command: LogCommand, _ clock: Int64) {
+        writesSinceBackup += 1
+        if writesSinceBackup > 20 {
+            writesSinceBackup = 0
+            backups = (backups + [log]).suffix(3)
+        }
         guard !isDurable else { return }
         unsaved.append((command, clock))
         // As `appendfsync everysec` would, but after a number of commands instead of a time.
@@ -170,13 +185,14 @@ extension ModelServer {
         replicationEpoch += 1
     }
 
-    /// Starts again with what was saved: all, all but the newest writes, or nothing.
-    func restart(losingAll: Bool = false) {
-        if losingAll {
-            log = ModelLog()
-        } else if !isDurable {
+    func restart(with data: Remains = .whatItKept) {
+        switch data {
+        case .whatItKept where isDurable: break
+        case .whatItKept:
             save(count: world.pick(unsaved.count + 1))
             log = saved
+        case .backup: log = backups.isEmpty ? log : backups[world.pick(backups.count)]
+        case .nothing: log = ModelLog()
         }
         saved = log
         unsaved = []

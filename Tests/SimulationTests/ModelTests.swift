@@ -42,10 +42,8 @@ private struct Comparison {
                     == model.maintain(entriesMax: count, oldest: oldest))
         case 60..<70: try fork()
         case 70..<86:
-            let (after, limit, ofKnown) = (cursor(), pick(1...10), pick(0...1) == 0)
-            #expect(
-                try real.resume(after: after, limit: limit, ofKnownGeneration: ofKnown)
-                    == model.resume(after: after, limit: limit, ofKnownGeneration: ofKnown))
+            let (after, limit) = (cursor(), pick(1...10))
+            #expect(try real.resume(after: after, limit: limit) == model.resume(after: after, limit: limit))
         case 86..<88:
             let ids = (0..<pick(1...20)).map { _ in "id\(pick(0...60))" }
             #expect(try real.missing(ids) == model.missing(ids))
@@ -77,7 +75,8 @@ private struct Comparison {
         let arguments = ModelLog.ForkArguments(
             observed: pick(0...4) == 0 ? cursor() : model.head, known: cursor(),
             incarnation: incarnation(), keepsAllAnswered: pick(0...1) == 0,
-            repairMilliseconds: pick(0...1) == 0 ? 0 : 1_000, lineage: lineage())
+            repairMilliseconds: pick(0...1) == 0 ? 0 : 1_000, lineage: lineage(),
+            knownIn: Self.incarnations.filter { _ in pick(0...1) == 0 })
         let started = unixMilliseconds()
         let answer = try real.fork(arguments)
         let (head, hasForked, _) = model.fork(arguments, clock: try clock(since: started))
@@ -88,6 +87,8 @@ private struct Comparison {
     /// Some of those that were, and others.
     private mutating func lineage() -> [Cursor] {
         var lineage: [Cursor] = []
+        let strange = Cursor(generation: model.head.generation + 1, sequence: UInt64(pick(0...40)))
+        if pick(0...3) == 0 { return [strange] }
         for generation in model.generations + [model.head.generation + 1] where pick(0...2) > 0 {
             let sequence = Int(model.head.sequence) - pick(-3...20)
             lineage.append(Cursor(generation: generation, sequence: UInt64(max(0, sequence))))

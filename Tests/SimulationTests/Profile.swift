@@ -8,6 +8,8 @@ struct Profile {
         case network
         /// Redis is killed and started again with all it has answered.
         case durableRestarts
+        /// As `durableRestarts`, but sometimes an older copy of the data is put back, and replicas start anew, too.
+        case restores
         /// Redis comes back without its newest entries, or without any.
         case losses
         /// A replica of Redis takes over that does not have everything.
@@ -54,7 +56,7 @@ struct Profile {
         faultPause = pick([50...300, 100...800])
         entriesMax = kind == .trimming ? pick([10, 20, 40]) : kind == .everything ? pick([20, 1_000, 1_000]) : 1_000
         // What a ring has let go of before anybody knew that Redis lost it, nobody can bring back.
-        let mayLose = kind == .losses || kind == .failovers || kind == .everything
+        let mayLose = kind == .losses || kind == .restores || kind == .failovers || kind == .everything
         let ringEntries = kind == .trimming ? pick([4, 8, 16]) : mayLose ? 1_000 : pick([16, 64, 256])
         ring = Ring.Bounds(entriesMax: ringEntries, bytesMax: 1 << 20)
         connectionBytes = pick([6, 40, 1_000])

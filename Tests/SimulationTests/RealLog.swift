@@ -117,6 +117,7 @@ extension RealLog {
             command.append(arguments.repairMilliseconds)
             command.append(LogKeys().feed)
             command.append(arguments.lineage.map(\.description).joined(separator: " "))
+            command.append(arguments.knownIn.joined(separator: " "))
         }
         return try EntryDecoding.head(reply).head
     }
@@ -144,10 +145,8 @@ extension RealLog {
             positions: positions.compactMap(\.integer).map { Int($0) - 1 })
     }
 
-    func resume(after cursor: Cursor, limit: Int, ofKnownGeneration: Bool) throws -> ResumeOutcome {
-        try value {
-            client.resume(after: cursor, limit: limit, ofKnownGeneration: ofKnownGeneration, completion: $0)
-        }.get()
+    func resume(after cursor: Cursor, limit: Int) throws -> ResumeOutcome {
+        try value { client.resume(after: cursor, limit: limit, completion: $0) }.get()
     }
 
     func newest(before: Cursor?, limit: Int) throws -> LogPage {

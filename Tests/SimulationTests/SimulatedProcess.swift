@@ -203,7 +203,7 @@ extension SimulatedProcess {
                     perform(tracker.newestAnswered(number, page))
                 }
             case .read(let number, let after, let limit):
-                client.resume(after: after, limit: limit, ofKnownGeneration: false) { [weak self] outcome in
+                client.resume(after: after, limit: limit) { [weak self] outcome in
                     guard let self else { return }
                     guard let outcome else { return tracker.readFailed(number) }
                     perform(tracker.readAnswered(number, outcome))

@@ -55,7 +55,7 @@ struct SimulationTests {
         switch kind {
         case .network, .durableRestarts: #expect(resets == 0)
         case .trimming: break
-        case .losses, .failovers, .everything: #expect(resets > Int(count) / 10)
+        case .losses, .restores, .failovers, .everything: #expect(resets > Int(count) / 10)
         }
     }
 

@@ -30,6 +30,11 @@ enum PublishScript {
             elseif g ~= ARGV[2] or s < tonumber(ARGV[3]) then
               local G, K = tonumber(g), tonumber(ARGV[2])
               if G < K or G == K and s < tonumber(ARGV[3]) then return {'LOST', g .. '-' .. meta[2]} end
+              -- Begun by somebody who did not know that there was a log before, or gone on without its last branch.
+              local generations = ARGV[2] ~= '0' and call('HGET', KEYS[4], 'k')
+              if generations and not string.find(' ' .. generations .. ' ', ' ' .. ARGV[2] .. ' ', 1, true) then
+                return {'LOST', g .. '-' .. meta[2]}
+              end
             end
             if meta[5] and ARGV[7] == '' then
               -- By the server's clock; a clock that was set meanwhile must not hold publishers back for long.

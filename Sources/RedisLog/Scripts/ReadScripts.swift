@@ -26,8 +26,7 @@ enum MaintainScript {
             """#
 }
 
-/// Reads what follows a cursor. KEYS: log, ids, counts, meta. ARGV: generation, sequence, limit, `1` to refuse a cursor
-/// of a generation that the log never had.
+/// Reads what follows a cursor. KEYS: log, ids, counts, meta. ARGV: generation, sequence, limit.
 ///
 /// Reply: head (four elements), then `A` (the cursor is ahead of the head), `U` (there never was its generation), `T`
 /// (trimmed: the cursor lies before `t`) or the array of entries and 1 if the entry at the cursor itself still stands,
@@ -42,10 +41,8 @@ enum ResumeScript {
               head[5] = 'A'
               return head
             end
-            local generations = ARGV[4] == '1' and redis.call('HGET', KEYS[4], 'k')
-            if G ~= 0 and generations and ARGV[1] ~= head[1]
-              and not string.find(' ' .. generations .. ' ', ' ' .. ARGV[1] .. ' ', 1, true)
-            then
+            local generations = G ~= 0 and ARGV[1] ~= head[1] and redis.call('HGET', KEYS[4], 'k')
+            if generations and not string.find(' ' .. generations .. ' ', ' ' .. ARGV[1] .. ' ', 1, true) then
               head[5] = 'U'
               return head
             end
