@@ -233,7 +233,7 @@ extension Processes {
             try awaitPosts(cluster, 20)
             proxy.set(.drop, .toClient)
             // From here on each publisher posts once more and hears nothing.
-            let isSilent = Pause.wait(atMost: .seconds(30) * Harness.patience) { proxy.droppedBytes > 0 }
+            let isSilent = Harness.wait(atMost: .seconds(30)) { proxy.droppedBytes > 0 }
             try #require(isSilent)
             interruptTwice(load)
             let figures = try figures(load)
@@ -313,7 +313,7 @@ extension Processes {
         /// Waits until more than `count` threats of a load are kept.
         private func awaitPosts(_ cluster: LocalCluster, _ count: Int) throws {
             let client = HTTPClient(cluster.urls[0])
-            let isUnderWay = try Pause.wait(atMost: .seconds(30) * Harness.patience) {
+            let isUnderWay = try Harness.wait(atMost: .seconds(30)) {
                 (try client.get("/api/analytics").json?["total_threats"]?.integerValue ?? 0) > count
             }
             try #require(isUnderWay)

@@ -101,7 +101,7 @@ extension Processes {
                 .init(urls: cluster.urls, publishers: 4, threats: 400, rate: 200, idPrefix: "resume"))
             for (round, threshold) in [50, 150, 250].enumerated() {
                 // Each drop cuts a connection, not an attempt at one.
-                let isReached = fleet.wait(until: .now + .seconds(30)) {
+                let isReached = fleet.wait(atMost: .seconds(30)) {
                     $0[0].deliveries.count >= threshold && $0[0].connections == round + 1
                 }
                 #expect(isReached)
@@ -163,7 +163,7 @@ extension Processes {
             for (url, id) in [(first.urls[0], "mine-too"), (second.urls[0], "yours-too")] {
                 try Harness.trigger(url, #"{"id":"\#(id)","threat_type":"malware"}"#)
             }
-            #expect(fleet.wait(until: .now + .seconds(20)) { $0.allSatisfy { $0.deliveries.count >= 2 } })
+            #expect(fleet.wait(atMost: .seconds(20)) { $0.allSatisfy { $0.deliveries.count >= 2 } })
             #expect(fleet.record(0).deliveries.map(\.threatID) == ["mine", "mine-too"])
             #expect(fleet.record(1).deliveries.map(\.threatID) == ["yours", "yours-too"])
             #expect(try cursor(of: mine).sequence == 1)

@@ -132,15 +132,15 @@ extension Processes {
             let cluster = try Harness.cluster(replicas: 1)
             let url = cluster.urls[0]
             let child = try start(["watch", "--url", url.description, "--history", "0"])
-            #expect(Pause.wait(atMost: .seconds(20)) { child.output.contains("connected") })
+            #expect(Harness.wait(atMost: .seconds(20)) { child.output.contains("connected") })
             try Harness.trigger(url, #"{"threat_type":"malware","severity":"HIGH","title":"a\u001b[2Jb\u202ec"}"#)
-            #expect(Pause.wait(atMost: .seconds(20)) { child.output.contains(#"a\u{1b}[2Jb\u{202e}c"#) })
+            #expect(Harness.wait(atMost: .seconds(20)) { child.output.contains(#"a\u{1b}[2Jb\u{202e}c"#) })
             cluster.replicas[0].kill()
-            #expect(Pause.wait(atMost: .seconds(20)) { child.output.contains("disconnected") })
+            #expect(Harness.wait(atMost: .seconds(20)) { child.output.contains("disconnected") })
             try cluster.replicas[0].start()
             try cluster.replicas[0].waitUntilReady()
             let missed = try Harness.trigger(url, #"{"threat_type":"malware","title":"while away"}"#)
-            #expect(Pause.wait(atMost: .seconds(30)) { child.output.contains("while away") })
+            #expect(Harness.wait(atMost: .seconds(30)) { child.output.contains("while away") })
             child.send(signal: SIGINT)
             #expect(child.waitForEnd(atMost: .seconds(10)) == .exited(code: 0))
             #expect(child.output.contains("continue with --after \(try cursor(of: missed))"))
@@ -154,7 +154,7 @@ extension Processes {
             let child = try start([
                 "watch", "--url", url.description, "--json", "--count", "2", "--min-severity", "high",
             ])
-            #expect(Pause.wait(atMost: .seconds(20)) { child.output.contains("initial_batch") })
+            #expect(Harness.wait(atMost: .seconds(20)) { child.output.contains("initial_batch") })
             for severity in ["LOW", "HIGH", "CRITICAL"] {
                 try Harness.trigger(url, #"{"threat_type":"malware","severity":"\#(severity)"}"#)
             }

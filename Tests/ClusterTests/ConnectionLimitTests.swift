@@ -26,7 +26,7 @@ extension Processes {
 
         /// Waits until a connection that has gone is no longer counted.
         private func waitUntilServed(_ url: ServerURL) -> Bool {
-            Pause.wait(atMost: .seconds(10)) {
+            Harness.wait(atMost: .seconds(10)) {
                 guard let connection = try? RawExchange(url) else { return false }
                 guard (try? connection.send(Self.health)) != nil else { return false }
                 connection.receive { connection.text.contains("\r\n\r\n") }
@@ -46,7 +46,7 @@ extension Processes {
             // The harness's own connections may not be gone yet.
             try #require(waitUntilServed(url))
             var held: [RawExchange] = []
-            let filled = Pause.wait(atMost: .seconds(10)) {
+            let filled = Harness.wait(atMost: .seconds(10)) {
                 while held.count < 3, let connection = try? served(url) { held.append(connection) }
                 return held.count == 3
             }

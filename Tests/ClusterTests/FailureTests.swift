@@ -16,15 +16,15 @@ extension Processes {
             defer { fleet.stop() }
             let pool = try PublisherPool(.init(urls: cluster.urls, publishers: 8, rate: 500, idPrefix: "chaos"))
             let victim = cluster.replicas[1]
-            #expect(Pause.wait(atMost: .seconds(30)) { pool.acknowledgedCount >= 500 })
+            #expect(Harness.wait(atMost: .seconds(30)) { pool.acknowledgedCount >= 500 })
             victim.kill()
             let before = pool.acknowledgedCount
-            #expect(Pause.wait(atMost: .seconds(30)) { pool.acknowledgedCount >= before + 200 })
+            #expect(Harness.wait(atMost: .seconds(30)) { pool.acknowledgedCount >= before + 200 })
             try victim.start()
             try victim.waitUntilReady()
             let connections = fleet.inspect { $0.reduce(0) { $0 + $1.connections } }
             #expect(
-                fleet.wait(until: .now + .seconds(120)) { $0.reduce(0) { $0 + $1.connections } >= connections + 18 })
+                fleet.wait(atMost: .seconds(120)) { $0.reduce(0) { $0 + $1.connections } >= connections + 18 })
             pool.stop()
             let report = pool.finish()
             #expect(report.failures == [])
@@ -42,7 +42,7 @@ extension Processes {
             let fleet = try Harness.fleet(cluster.urls, clients: 6)
             defer { fleet.stop() }
             let pool = try PublisherPool(.init(urls: cluster.urls, publishers: 6, rate: 200, idPrefix: "outage"))
-            #expect(Pause.wait(atMost: .seconds(30)) { pool.acknowledgedCount >= 200 })
+            #expect(Harness.wait(atMost: .seconds(30)) { pool.acknowledgedCount >= 200 })
             cluster.redis.kill()
             let probes = cluster.urls.map { HTTPClient($0, deadline: .seconds(3)) }
             var notReady = Set<Int>()
@@ -66,9 +66,9 @@ extension Processes {
             #expect(refused.headers.first("Content-Type") == "application/problem+json")
             try cluster.redis.start()
             #expect(
-                try Pause.wait(atMost: .seconds(20)) { try probes.allSatisfy { try $0.get("/ready").status == 200 } })
+                try Harness.wait(atMost: .seconds(20)) { try probes.allSatisfy { try $0.get("/ready").status == 200 } })
             let before = pool.acknowledgedCount
-            #expect(Pause.wait(atMost: .seconds(30)) { pool.acknowledgedCount >= before + 200 })
+            #expect(Harness.wait(atMost: .seconds(30)) { pool.acknowledgedCount >= before + 200 })
             pool.stop()
             let report = pool.finish()
             #expect(report.failures == [])
@@ -88,7 +88,7 @@ extension Processes {
             let fleet = try Harness.fleet(cluster.urls, clients: 4)
             defer { fleet.stop() }
             cluster.replicas[0].child.send(signal: SIGTERM)
-            #expect(fleet.wait(until: .now + .seconds(10)) { $0.allSatisfy { $0.unwantedEndings > 0 } })
+            #expect(fleet.wait(atMost: .seconds(10)) { $0.allSatisfy { $0.unwantedEndings > 0 } })
             #expect(cluster.replicas[0].child.waitForEnd(atMost: .seconds(15)) == .exited(code: 0))
             let endings = fleet.allRecords().map(\.firstEnding)
             for ending in endings {
@@ -110,7 +110,7 @@ extension Processes {
             let redis = try #require(Self.redisServers(under: directory.path).first)
             _ = kill(redis, SIGKILL)
             #expect(
-                Pause.wait(atMost: .seconds(20)) {
+                Harness.wait(atMost: .seconds(20)) {
                     Self.redisServers(under: directory.path).contains { $0 != redis }
                 })
             try replica.waitUntilReady()
@@ -118,14 +118,14 @@ extension Processes {
             #expect(try HTTPClient(replica.url).get("/api/threats/before").status == 200)
             replica.child.send(signal: SIGTERM)
             #expect(replica.child.waitForEnd(atMost: .seconds(20)) == .exited(code: 0))
-            #expect(Pause.wait(atMost: .seconds(10)) { Self.redisServers(under: directory.path).isEmpty })
+            #expect(Harness.wait(atMost: .seconds(10)) { Self.redisServers(under: directory.path).isEmpty })
             // What was acknowledged is there when the replica comes back.
             try replica.start()
             try replica.waitUntilReady()
             #expect(try HTTPClient(replica.url).get("/api/threats/before").status == 200)
             #expect(try HTTPClient(replica.url).get("/api/threats/after").status == 200)
             replica.kill()
-            #expect(Pause.wait(atMost: .seconds(20)) { Self.redisServers(under: directory.path).isEmpty })
+            #expect(Harness.wait(atMost: .seconds(20)) { Self.redisServers(under: directory.path).isEmpty })
         }
 
         /// Process ids of the redis-servers whose working directory lies under a path (proc(5)).

@@ -69,13 +69,13 @@ extension Processes {
             let before = try replica.child.residentBytes()
             for _ in 0..<clients { held.append(try open()) }
             try #require(
-                try Pause.wait(atMost: .seconds(30)) { try settled() }, "\(name): the replica has taken it all")
+                try Harness.wait(atMost: .seconds(30)) { try settled() }, "\(name): the replica has taken it all")
             let grown = try replica.child.residentBytes() - before
             print("\(name): \(clients) clients, \(grown) bytes more, \(grown / clients) each")
             #expect(grown <= clients * bytesPerClientMax * Harness.memoryFactor + Self.slackBytes)
             #expect(try HTTPClient(replica.url).get("/health").status == 200)
             held.removeAll()
-            #expect(try Pause.wait(atMost: .seconds(20)) { try metric("tocsin_buffered_bytes", replica) < 64 << 10 })
+            #expect(try Harness.wait(atMost: .seconds(20)) { try metric("tocsin_buffered_bytes", replica) < 64 << 10 })
         }
 
         @Test("connections that say nothing cost less than 2 KiB each")
@@ -115,7 +115,7 @@ extension Processes {
             }
             // Which of them find room is chance; those that do not are told.
             var refused: [RawExchange] = []
-            let isDecided = Pause.wait(atMost: .seconds(30)) {
+            let isDecided = Harness.wait(atMost: .seconds(30)) {
                 refused = connections.filter { connection in
                     connection.receive(atMost: .zero) { connection.text.contains("\r\n\r\n") }
                 }
@@ -188,7 +188,7 @@ extension Processes {
                 #expect(isWhole)
             }
             #expect(
-                try Pause.wait(atMost: .seconds(10) * Harness.patience) {
+                try Harness.wait(atMost: .seconds(10)) {
                     try metric("tocsin_buffered_bytes", replica) < 64 << 10
                 })
         }
@@ -238,12 +238,12 @@ extension Processes {
             }
             let client = try RawExchange(replica.url)
             try client.send(webSocketRequest("/ws?history=100"))
-            let isDropped = try Pause.wait(atMost: .seconds(20) * Harness.patience) {
+            let isDropped = try Harness.wait(atMost: .seconds(20)) {
                 try metric("tocsin_clients_dropped_total{reason=\"unread\"}", replica) == 1
             }
             #expect(isDropped)
             #expect(
-                try Pause.wait(atMost: .seconds(10) * Harness.patience) {
+                try Harness.wait(atMost: .seconds(10)) {
                     try metric("tocsin_buffered_bytes", replica) < 64 << 10
                 })
             withExtendedLifetime(client) {}

@@ -46,7 +46,7 @@ enum Harness {
                 backoff: Backoff(first: .milliseconds(50), longest: .seconds(1)))
         }
         let fleet = try FeedFleet(options)
-        let joined = fleet.wait(until: .now + .seconds(20) * patience) { $0.allSatisfy { $0.joinedAfter != nil } }
+        let joined = fleet.wait(atMost: .seconds(20)) { $0.allSatisfy { $0.joinedAfter != nil } }
         guard joined else {
             let reasons = fleet.allRecords().compactMap { $0.lastEnding.map { "\($0)" } }
             fleet.stop()
@@ -57,9 +57,17 @@ enum Harness {
 
     /// Waits until every client stands at or after a cursor.
     static func wait(_ fleet: FeedFleet, for cursor: Cursor, atMost limit: Duration = .seconds(30)) -> Bool {
-        fleet.wait(until: .now + limit * patience) {
+        fleet.wait(atMost: limit) {
             $0.allSatisfy { record in record.cursor.map { $0 >= cursor } ?? false }
         }
+    }
+
+    /// Looks for a condition every few milliseconds, with a sanitizer's patience.
+    /// - Returns: Whether it came true in time.
+    static func wait(
+        atMost limit: Duration, every period: Duration = .milliseconds(10), for condition: () throws -> Bool
+    ) rethrows -> Bool {
+        try Pause.wait(atMost: limit * patience, every: period, for: condition)
     }
 
     /// Posts a threat and returns it as stored.
@@ -83,6 +91,13 @@ struct HarnessError: Error, CustomStringConvertible {
 
     init(_ description: String) {
         self.description = description
+    }
+}
+
+extension FeedFleet {
+    /// Waits for something about the clients' records, with a sanitizer's patience.
+    func wait(atMost limit: Duration, for condition: ([FeedRecord]) -> Bool) -> Bool {
+        wait(until: .now + limit * Harness.patience, for: condition)
     }
 }
 

@@ -52,7 +52,7 @@ extension Processes {
 
         /// Opens the log for proofs at a replica.
         private func open(_ url: ServerURL) throws {
-            let isOpen = try Pause.wait(atMost: .seconds(20)) {
+            let isOpen = try Harness.wait(atMost: .seconds(20)) {
                 try get(url, "/api/analytics?log=proof").status == 200
             }
             try #require(isOpen, "the log for proofs is opened by asking for it")
@@ -161,11 +161,11 @@ extension Processes {
             #expect(try metrics(url)["tocsin_proof_served"] == 1)
             try socket.send(.close, [0x03, 0xE8])
             #expect(try socket.closeCode()?.rawValue == 1000)
-            let isClosed = try Pause.wait(atMost: .seconds(30), every: .milliseconds(200)) {
+            let isClosed = try Harness.wait(atMost: .seconds(30), every: .milliseconds(200)) {
                 try metrics(url)["tocsin_proof_served"] == 0
             }
             #expect(isClosed)
-            let hasLeft = try Pause.wait(atMost: .seconds(10), every: .milliseconds(200)) {
+            let hasLeft = try Harness.wait(atMost: .seconds(10), every: .milliseconds(200)) {
                 try !redis(cluster, ["CLIENT", "LIST"]).contains("-proof-")
             }
             #expect(hasLeft, "no connection to Redis is left of it")
@@ -196,7 +196,7 @@ extension Processes {
             let cluster = try Harness.cluster(replicas: 2)
             let proof = try startProof(cluster.urls, ["--seconds", "8", "--rate", "100"])
             let victim = cluster.replicas[1]
-            let isUnderWay = try Pause.wait(atMost: .seconds(30)) {
+            let isUnderWay = try Harness.wait(atMost: .seconds(30)) {
                 let figures = try metrics(victim.url)
                 return figures["tocsin_proof_clients"] == 3
                     && (figures["tocsin_proof_threats_accepted_total"] ?? 0) > 50
@@ -218,7 +218,7 @@ extension Processes {
             let cluster = try Harness.cluster(replicas: 1)
             let url = cluster.urls[0]
             let proof = try startProof([url], ["--threats", "1000000"])
-            let isUnderWay = try Pause.wait(atMost: .seconds(30)) {
+            let isUnderWay = try Harness.wait(atMost: .seconds(30)) {
                 (try metrics(url)["tocsin_proof_threats_accepted_total"] ?? 0) > 50
             }
             #expect(isUnderWay)

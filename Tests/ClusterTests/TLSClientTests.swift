@@ -137,7 +137,7 @@ extension Processes {
                 try Harness.program(),
                 ["watch", "--json", "--count", "1", "--url", "wss://localhost:\(tls.url.port)"] + trust,
                 outputPath: "\(directory.path)/out")
-            #expect(Pause.wait(atMost: .seconds(20)) { watch.output.contains("initial_batch") }, "\(watch.output)")
+            #expect(Harness.wait(atMost: .seconds(20)) { watch.output.contains("initial_batch") }, "\(watch.output)")
             try Harness.trigger(try tls.url(presenting: own), #"{"id":"seen","threat_type":"malware"}"#)
             #expect(watch.waitForEnd(atMost: .seconds(20)) == .exited(code: 0))
             #expect(watch.output.contains(#""id":"seen""#), "\(watch.output)")

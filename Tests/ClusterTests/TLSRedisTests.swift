@@ -26,7 +26,7 @@ extension Processes {
                     + ["--dir", directory.path],
                 outputPath: "\(directory.path)/redis.log")
             redis = started
-            let isReady = Pause.wait(atMost: .seconds(15)) { started.output.contains("Ready to accept connections") }
+            let isReady = Harness.wait(atMost: .seconds(15)) { started.output.contains("Ready to accept connections") }
             guard isReady else { throw HarnessError("redis-server did not start: \(started.outputTail)") }
         }
 

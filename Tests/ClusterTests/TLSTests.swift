@@ -37,7 +37,7 @@ extension Processes {
         func readinessLine() throws {
             let tls = try TLSReplica()
             let line = "https://\(tls.url.host):\(tls.url.port)/"
-            let isSaid = Pause.wait(atMost: .seconds(10)) { tls.replica.child.output.contains(line) }
+            let isSaid = Harness.wait(atMost: .seconds(10)) { tls.replica.child.output.contains(line) }
             #expect(isSaid, "\(tls.replica.child.output)")
         }
 
@@ -63,7 +63,7 @@ extension Processes {
 
             try tls.authority.replace(tls.certificate, with: try next.issue())
             tls.replica.child.send(signal: SIGHUP)
-            #expect(Pause.wait(atMost: .seconds(10)) { (try? HTTPClient(renewedURL).get("/health").status) == 200 })
+            #expect(Harness.wait(atMost: .seconds(10)) { (try? HTTPClient(renewedURL).get("/health").status) == 200 })
             #expect(throws: ClientError.self) { try HTTPClient(tls.url).get("/health") }
             let stored = try Harness.trigger(renewedURL, #"{"id":"after","threat_type":"malware"}"#)
             #expect(try socket.nextJSON()?["data"] == stored)
@@ -71,7 +71,7 @@ extension Processes {
             try TestAuthority.write(Array("nonsense".utf8), to: tls.certificate.chainPath)
             tls.replica.child.send(signal: SIGHUP)
             #expect(
-                Pause.wait(atMost: .seconds(10)) {
+                Harness.wait(atMost: .seconds(10)) {
                     tls.replica.child.output.contains("the former certificate stays in use")
                         && tls.replica.child.output.contains(tls.certificate.chainPath)
                 })
@@ -181,7 +181,7 @@ extension Processes {
             try peer.send(handshake.request())
             // The same amount twice: its socket takes no more.
             var held = 0
-            let isWaiting = try Pause.wait(atMost: .seconds(20) * Harness.patience, every: .milliseconds(200)) {
+            let isWaiting = try Harness.wait(atMost: .seconds(20), every: .milliseconds(200)) {
                 let page = try publisher.get("/metrics").text
                 let line = page.split(separator: "\n").first { $0.hasPrefix("tocsin_buffered_bytes ") }
                 let before = held
@@ -196,7 +196,7 @@ extension Processes {
             Pause.sleep(.milliseconds(200))
             try peer.sendInClear(frame)
             #expect(try publisher.get("/health").status == 200)
-            let isGone = try Pause.wait(atMost: .seconds(10)) {
+            let isGone = try Harness.wait(atMost: .seconds(10)) {
                 try publisher.get("/metrics").text.contains("tocsin_clients{transport=\"websocket\"} 0\n")
             }
             #expect(isGone)

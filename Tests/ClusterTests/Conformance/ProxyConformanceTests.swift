@@ -49,7 +49,7 @@ extension Processes {
             // The proxy writes its log when it is done with a connection, which may be later than the client is.
             var seen: [ForwardedRequest] = []
             var differences: [String] = []
-            _ = Pause.wait(atMost: .seconds(10), every: .milliseconds(500)) {
+            _ = Harness.wait(atMost: .seconds(10), every: .milliseconds(500)) {
                 seen = ForwardedRequest.all(in: relay.recordings)
                 differences = self.differences(last.log, seen, cases)
                 return differences.isEmpty

@@ -145,7 +145,7 @@ final class ProxyFront {
     /// Waits until it listens.
     private func waitUntilReady() throws {
         let client = HTTPClient(url, deadline: .seconds(2))
-        let isReady = Pause.wait(atMost: .seconds(10)) {
+        let isReady = Harness.wait(atMost: .seconds(10)) {
             (try? client.get("/health", headers: [("X-Port", "1")]).status) == 200
         }
         guard isReady else { throw HarnessError("\(name) does not serve: \(process.outputTail)") }

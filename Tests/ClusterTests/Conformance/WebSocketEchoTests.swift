@@ -14,7 +14,7 @@ extension Processes {
             unlink(output)
             let process = try LocalProcess(try Harness.program(), ["echo", "--port", "0"], outputPath: output)
             let marker = "ws://127.0.0.1:"
-            #expect(Pause.wait(atMost: .seconds(10)) { process.output.contains(marker) }, "\(process.output)")
+            #expect(Harness.wait(atMost: .seconds(10)) { process.output.contains(marker) }, "\(process.output)")
             let port = process.output.split(separator: marker).last?.prefix { $0.isNumber }
             return (process, ServerURL(host: "127.0.0.1", port: try #require(port.flatMap { UInt16($0) })))
         }

@@ -148,18 +148,18 @@ extension Processes {
                 .init(
                     urls: [cluster.urls[1]], publishers: 4, rate: 100 / Double(Harness.patience), idPrefix: "stop",
                     requestDeadline: .seconds(2)))
-            #expect(Pause.wait(atMost: .seconds(30)) { pool.acknowledgedCount >= 100 })
+            #expect(Harness.wait(atMost: .seconds(30)) { pool.acknowledgedCount >= 100 })
             let stopped = cluster.replicas[0].child
             stopped.send(signal: SIGSTOP)
             let moment = MonotonicTime.now
             let before = pool.acknowledgedCount
             #expect(
-                Pause.wait(atMost: .seconds(60)) {
+                Harness.wait(atMost: .seconds(60)) {
                     MonotonicTime.now - moment > .seconds(10) && pool.acknowledgedCount > before + 300
                 })
             stopped.send(signal: SIGCONT)
             let resumedAt = pool.acknowledgedCount
-            #expect(Pause.wait(atMost: .seconds(30)) { pool.acknowledgedCount > resumedAt + 100 })
+            #expect(Harness.wait(atMost: .seconds(30)) { pool.acknowledgedCount > resumedAt + 100 })
             pool.stop()
             let report = pool.finish()
             let last = try #require(report.acknowledgements.map(\.cursor).max())
@@ -189,7 +189,7 @@ private final class TricklingClient {
         let addresses = try SocketAddress.resolve(host: url.host, port: url.port)
         socket = try Socket.connect(to: try #require(addresses.first))
         let bytes = Array(request.utf8)
-        let isSent = Pause.wait(atMost: .seconds(10)) {
+        let isSent = Harness.wait(atMost: .seconds(10)) {
             bytes.withUnsafeBytes { Socket.send(socket, $0) } == .bytes(bytes.count)
         }
         #expect(isSent)

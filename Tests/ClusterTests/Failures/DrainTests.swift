@@ -28,19 +28,19 @@ extension Processes {
                 closings.withLock { if $0[index] == nil { $0[index] = (.now, ending) } }
             }
             defer { fleet.stop() }
-            try #require(fleet.wait(until: .now + .seconds(30)) { $0.allSatisfy { $0.joinedAfter != nil } })
+            try #require(fleet.wait(atMost: .seconds(30)) { $0.allSatisfy { $0.joinedAfter != nil } })
             let client = HTTPClient(url)
             #expect(try client.get("/ready").status == 200)
 
             let start = MonotonicTime.now
             cluster.replicas[0].child.send(signal: SIGTERM)
-            let isNotReady = try Pause.wait(atMost: .seconds(1), every: .milliseconds(2)) {
+            let isNotReady = try Harness.wait(atMost: .seconds(1), every: .milliseconds(2)) {
                 try client.get("/ready").status == 503
             }
             #expect(isNotReady)
             #expect(closings.withLock { $0.isEmpty }, "balancers hear of it before clients do")
             #expect(cluster.replicas[0].child.waitForEnd(atMost: .seconds(20)) == .exited(code: 0))
-            #expect(Pause.wait(atMost: .seconds(5)) { closings.withLock { $0.count } == options.count })
+            #expect(Harness.wait(atMost: .seconds(5)) { closings.withLock { $0.count } == options.count })
 
             let ended = closings.withLock { $0 }
             for ending in ended.values.map(\.ending) {
@@ -80,7 +80,7 @@ extension Processes {
 
             cluster.replicas[0].child.send(signal: SIGTERM)
             let client = HTTPClient(url)
-            #expect(try Pause.wait(atMost: .seconds(2)) { try client.get("/ready").status == 503 })
+            #expect(try Harness.wait(atMost: .seconds(2)) { try client.get("/ready").status == 503 })
             try begun.send(Array(body.dropFirst(5)))
             try idle.send(head(40) + #"{"id":"idle","threat_type":"malware"}   "#.utf8)
             for connection in [begun, idle] {

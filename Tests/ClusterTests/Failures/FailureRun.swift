@@ -30,7 +30,7 @@ final class FailureRun {
         fleet = try FeedFleet(options)
         pool = try PublisherPool(
             .init(urls: urls, publishers: 6, rate: rate, idPrefix: "load", requestDeadline: .seconds(2)))
-        guard fleet.wait(until: .now + .seconds(20), for: { $0.allSatisfy { $0.joinedAfter != nil } }) else {
+        guard fleet.wait(atMost: .seconds(20), for: { $0.allSatisfy { $0.joinedAfter != nil } }) else {
             throw HarnessError("not all clients joined")
         }
         try awaitAcknowledgements(100)
@@ -45,21 +45,21 @@ final class FailureRun {
     /// Waits until so many more threats are acknowledged.
     func awaitAcknowledgements(_ count: Int, atMost limit: Duration = .seconds(30)) throws {
         let before = pool.acknowledgedCount
-        guard Pause.wait(atMost: limit, for: { pool.acknowledgedCount >= before + count }) else {
+        guard Harness.wait(atMost: limit, for: { pool.acknowledgedCount >= before + count }) else {
             throw HarnessError("of \(count) threats only \(pool.acknowledgedCount - before) were acknowledged")
         }
     }
 
     /// Waits until every client that stays where it is has been told of so many resets.
     func awaitResets(_ count: Int, atMost limit: Duration = .seconds(15)) -> Bool {
-        fleet.wait(until: .now + limit) { $0.prefix(residents).allSatisfy { $0.resets.count >= count } }
+        fleet.wait(atMost: limit) { $0.prefix(residents).allSatisfy { $0.resets.count >= count } }
     }
 
     /// Waits until a replica refuses threats with 503, `Retry-After` and nothing worse.
     func awaitRefusal(by url: ServerURL, atMost limit: Duration = .seconds(10)) throws {
         let client = HTTPClient(url, deadline: .seconds(5))
         var other: [Int] = []
-        let refused = Pause.wait(atMost: limit, every: .milliseconds(50)) {
+        let refused = Harness.wait(atMost: limit, every: .milliseconds(50)) {
             guard let answer = try? post(client) else { return false }
             if answer.status == 503, answer.retryAfter != nil { return true }
             if answer.status != 201 { other.append(answer.status) }
@@ -78,7 +78,7 @@ final class FailureRun {
     ) -> Duration {
         var waiting = (urls ?? self.urls).map { HTTPClient($0, deadline: .seconds(2)) }
         var statuses: Set<Int> = []
-        _ = Pause.wait(atMost: .seconds(20) * Harness.patience, every: .milliseconds(20)) {
+        _ = Harness.wait(atMost: .seconds(20), every: .milliseconds(20)) {
             waiting.removeAll { client in
                 guard let answer = try? post(client), answer.status != 503 else { return false }
                 statuses.insert(answer.status)

@@ -33,7 +33,7 @@ import TocsinClient
             #expect(try connection.command("ECHO", long) == .bulk(long))
             if case .delay(let duration) = fault { #expect(MonotonicTime.now - start >= duration * 2) }
         }
-        #expect(Pause.wait(atMost: .seconds(2)) { bench.proxy.connectionCount == 0 })
+        #expect(Harness.wait(atMost: .seconds(2)) { bench.proxy.connectionCount == 0 })
     }
 
     @Test("dropped bytes are gone, the connection stays open until it is healed, then it is reset")
@@ -45,7 +45,7 @@ import TocsinClient
         #expect(throws: ClientError.timedOut("Redis did not answer in time")) { try connection.command("PING") }
         #expect(bench.proxy.droppedBytes == 7)
         bench.proxy.heal()
-        #expect(Pause.wait(atMost: .seconds(2)) { bench.proxy.connectionCount == 0 })
+        #expect(Harness.wait(atMost: .seconds(2)) { bench.proxy.connectionCount == 0 })
         #expect(try bench.connect().command("PING") == .simple("PONG"))
     }
 
@@ -59,8 +59,8 @@ import TocsinClient
         }
         #expect(try bench.redis.command("GET", "late") == .null)
         bench.proxy.heal()
-        #expect(try Pause.wait(atMost: .seconds(2)) { try bench.redis.command("GET", "late") == .bulk("yes") })
-        #expect(Pause.wait(atMost: .seconds(2)) { bench.proxy.connectionCount == 0 })
+        #expect(try Harness.wait(atMost: .seconds(2)) { try bench.redis.command("GET", "late") == .bulk("yes") })
+        #expect(Harness.wait(atMost: .seconds(2)) { bench.proxy.connectionCount == 0 })
     }
 
     @Test("subscriptions and commands can be broken apart from each other")
@@ -73,7 +73,7 @@ import TocsinClient
         #expect(try commands.command("PING") == .simple("PONG"))
         #expect(throws: ClientError.self) { try subscription.command("PING") }
         bench.proxy.cut(.subscriptions)
-        #expect(Pause.wait(atMost: .seconds(2)) { bench.proxy.connectionCount == 1 })
+        #expect(Harness.wait(atMost: .seconds(2)) { bench.proxy.connectionCount == 1 })
         #expect(try commands.command("PING") == .simple("PONG"))
     }
 
@@ -82,20 +82,20 @@ import TocsinClient
         let bench = try Bench()
         bench.proxy.set(door: .refusing)
         #expect(
-            Pause.wait(atMost: .seconds(2)) {
+            Harness.wait(atMost: .seconds(2)) {
                 guard case .unreachable? = Self.failure({ _ = try bench.connect() }) else { return false }
                 return true
             })
         bench.proxy.set(door: .resetting)
         #expect(
-            Pause.wait(atMost: .seconds(2)) {
+            Harness.wait(atMost: .seconds(2)) {
                 guard case .connectionLost? = Self.failure({ try bench.connect().command("PING") }) else {
                     return false
                 }
                 return true
             })
         bench.proxy.heal()
-        #expect(Pause.wait(atMost: .seconds(2)) { (try? bench.connect().command("PING")) == .simple("PONG") })
+        #expect(Harness.wait(atMost: .seconds(2)) { (try? bench.connect().command("PING")) == .simple("PONG") })
     }
 
     @Test("bytes are replaced on their way, each direction for itself")
@@ -103,9 +103,9 @@ import TocsinClient
         let bench = try Bench()
         bench.proxy.set(rewrites: [ByteRewrite("ping", with: "pong", .toServer)])
         let connection = try bench.connect()
-        #expect(Pause.wait(atMost: .seconds(2)) { (try? connection.command("ECHO", "ping")) == .bulk("pong") })
+        #expect(Harness.wait(atMost: .seconds(2)) { (try? connection.command("ECHO", "ping")) == .bulk("pong") })
         bench.proxy.set(rewrites: [ByteRewrite("ping", with: "pong", .toClient)])
-        #expect(Pause.wait(atMost: .seconds(2)) { (try? connection.command("ECHO", "ping ")) == .bulk("pong ") })
+        #expect(Harness.wait(atMost: .seconds(2)) { (try? connection.command("ECHO", "ping ")) == .bulk("pong ") })
     }
 
     private static func failure(_ body: () throws -> Void) -> ClientError? {

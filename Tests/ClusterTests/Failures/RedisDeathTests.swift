@@ -87,7 +87,7 @@ extension Processes {
             cluster.redis.pause()
             let stopped = MonotonicTime.now
             let probes = cluster.urls.map { HTTPClient($0, deadline: .seconds(2)) }
-            let noticed = Pause.wait(atMost: .seconds(8)) {
+            let noticed = Harness.wait(atMost: .seconds(8)) {
                 probes.allSatisfy { (try? $0.get("/ready").status) == 503 }
             }
             #expect(noticed && MonotonicTime.now - stopped < .seconds(5))

@@ -143,7 +143,7 @@ extension Processes {
         private static func expectNoticed(_ cluster: FaultyCluster, _ index: Int) throws {
             let client = HTTPClient(cluster.urls[index], deadline: .seconds(2))
             let start = MonotonicTime.now
-            let noticed = try Pause.wait(atMost: .seconds(10)) { try client.get("/ready").status == 503 }
+            let noticed = try Harness.wait(atMost: .seconds(10)) { try client.get("/ready").status == 503 }
             #expect(noticed && MonotonicTime.now - start < .seconds(5))
         }
 
@@ -151,7 +151,7 @@ extension Processes {
         private static func awaitSteady(_ cluster: FaultyCluster, _ index: Int) throws {
             let client = HTTPClient(cluster.urls[index], deadline: .seconds(2))
             var lastNotReady = MonotonicTime.now
-            let isSteady = try Pause.wait(atMost: .seconds(8)) {
+            let isSteady = try Harness.wait(atMost: .seconds(8)) {
                 if try client.get("/ready").status != 200 { lastNotReady = .now }
                 return MonotonicTime.now - lastNotReady > .seconds(1)
             }

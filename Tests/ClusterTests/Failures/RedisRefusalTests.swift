@@ -50,10 +50,10 @@ extension Processes {
             let run = try FailureRun(cluster.urls)
             cluster.redis.kill()
             try cluster.redis.launch()
-            #expect(Pause.wait(atMost: .seconds(10)) { Self.isLoading(cluster.redis) })
+            #expect(Harness.wait(atMost: .seconds(10)) { Self.isLoading(cluster.redis) })
             try run.awaitRefusal(by: cluster.urls[0])
             #expect(Self.isLoading(cluster.redis))
-            #expect(Pause.wait(atMost: .seconds(60)) { (try? cluster.redis.command("PING")) != nil })
+            #expect(Harness.wait(atMost: .seconds(60)) { (try? cluster.redis.command("PING")) != nil })
             run.expectRecovery(since: .now)
             try run.finish()
             withExtendedLifetime(cluster) {}
@@ -104,7 +104,7 @@ extension Processes {
             }
             // Each replica had to connect again.
             #expect(
-                Pause.wait(atMost: .seconds(10)) {
+                Harness.wait(atMost: .seconds(10)) {
                     zip(cluster.proxies, before).allSatisfy { $0.acceptedCount > $1 }
                 })
             try cluster.redis.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 33554432 8388608 60")
@@ -127,7 +127,7 @@ extension Processes {
             try DiskSpace.limit(cluster.redis, toBytesMore: nil)
             // Redis tries its disk again once a second (aof.c).
             #expect(
-                Pause.wait(atMost: .seconds(10)) {
+                Harness.wait(atMost: .seconds(10)) {
                     (try? cluster.redis.command("INFO", "persistence").text?.contains("aof_last_write_status:ok"))
                         == true
                 })
@@ -161,7 +161,7 @@ extension Processes {
             for url in cluster.urls {
                 let client = HTTPClient(url)
                 #expect(
-                    try Pause.wait(atMost: .seconds(5), every: .milliseconds(50)) {
+                    try Harness.wait(atMost: .seconds(5), every: .milliseconds(50)) {
                         try client.get("/ready").status == 503
                     })
                 #expect(try client.get("/health").status == 200)

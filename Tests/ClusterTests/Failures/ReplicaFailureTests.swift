@@ -129,19 +129,19 @@ extension Processes {
             cluster.replicas[0].pause()
             try cluster.redis.command("FLUSHALL")
             #expect(
-                Pause.wait(atMost: .seconds(10)) {
+                Harness.wait(atMost: .seconds(10)) {
                     (try? FailureBench.metric("tocsin_log_generation", of: cluster.urls[1])).flatMap { $0 }
                         .map { UInt64($0) > seen.generation } ?? false
                 })
             let client = HTTPClient(cluster.urls[1])
             #expect(
-                Pause.wait(atMost: .seconds(5)) {
+                Harness.wait(atMost: .seconds(5)) {
                     (try? client.post("/api/threats/trigger", Array(#"{"id":"after","threat_type":"bot"}"#.utf8)))?
                         .status == 201
                 })
             fleet.drop(0, next: cluster.urls[1])
             #expect(
-                fleet.wait(until: .now + .seconds(10)) { $0[0].deliveries.contains { $0.threatID == "after" } })
+                fleet.wait(atMost: .seconds(10)) { $0[0].deliveries.contains { $0.threatID == "after" } })
             let record = fleet.record(0)
             #expect(record.resets.count == 1)
             #expect(record.failedResumes == 0)

@@ -109,7 +109,7 @@ extension Processes {
             // Nothing is acknowledged until there are two again.
             let promoted = try #require(bench.deployment.master)
             try old.start(as: .replica(of: try #require(promoted.port)))
-            #expect(Pause.wait(atMost: .seconds(20)) { (try? promoted.command("WAIT", "1", "500")) == .integer(1) })
+            #expect(Harness.wait(atMost: .seconds(20)) { (try? promoted.command("WAIT", "1", "500")) == .integer(1) })
             try Self.expectRecovery(run, bench)
             try run.awaitAcknowledgements(100)
             try run.finish()
@@ -131,13 +131,13 @@ extension Processes {
 
         /// A sentinel makes a server that wrongly takes itself for the master a replica, eight seconds later or more.
         private static func awaitDemotion(of old: LocalRedis) -> Bool {
-            Pause.wait(atMost: .seconds(40), every: .milliseconds(100)) {
+            Harness.wait(atMost: .seconds(40), every: .milliseconds(100)) {
                 (try? old.command("ROLE", within: .seconds(1)))?.elements.first?.text == "slave"
             }
         }
 
         private static func awaitOther(than old: LocalRedis, _ bench: SentinelBench) -> Bool {
-            Pause.wait(atMost: .seconds(20), every: .milliseconds(50)) {
+            Harness.wait(atMost: .seconds(20), every: .milliseconds(50)) {
                 guard let master = bench.deployment.master, master !== old else { return false }
                 return (try? master.command("ROLE", within: .seconds(1)))?.elements.first?.text == "master"
             }
