@@ -57,7 +57,7 @@ extension Processes {
             print("drain of \(period): closings in each tenth \(tenths)")
             #expect(tenths[0] == 0)
             // Seven tenths are used, so an even share is 43.
-            #expect(tenths.allSatisfy { $0 <= options.count / 5 }, "\(tenths)")
+            #expect(tenths.allSatisfy { $0 <= options.count / 4 }, "\(tenths)")
             #expect(tenths[1..<8].allSatisfy { $0 >= options.count / 20 }, "\(tenths)")
         }
 
