@@ -34,14 +34,16 @@ extension Processes {
         /// Posts until the last threat is taken: a slow Redis may refuse some of them.
         /// - Returns: Its cursor.
         private func accepted(_ batch: [UInt8], by publisher: HTTPClient) throws -> Cursor {
+            var refusal = ""
             for _ in 0..<20 {
                 let answer = try publisher.post("/api/threats/batch", batch)
                 #expect(answer.status == 200)
                 let last = try #require(answer.json?.elements?.last)
                 if let cursor = last["cursor"]?.cursorValue { return cursor }
                 #expect(last["status"]?.integerValue == 503)
+                refusal = answer.text.suffix(300).description
             }
-            throw HarnessError("no batch was taken whole")
+            throw HarnessError("no batch was taken whole: \(refusal)")
         }
 
         private func metricValue(_ name: String, _ page: String) -> UInt64? {
