@@ -23,7 +23,8 @@ public final class FeedEntry: Sendable {
 
     private let plain: SharedBytes
     // Owner: whichever loop needs a form first. Only `make` is called while it is held.
-    private let others = Mutex<[SharedBytes?]>(Array(repeating: nil, count: WireForm.allCases.count))
+    // One place for each form: an array of its own would be one allocation more for each entry.
+    private let others = Mutex<InlineArray<3, SharedBytes?>>(InlineArray(repeating: nil))
     private let make: @Sendable (WireForm) -> [UInt8]
 
     /// - Parameters:

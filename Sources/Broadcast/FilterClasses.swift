@@ -25,6 +25,12 @@ struct FilterClasses {
         /// Every matching position from `decidedFrom` on, ascending.
         var matching: Deque<FeedPosition>
         var decidedFrom: FeedPosition
+
+        /// Decides over the newest entry, and forgets what has left the ring.
+        mutating func appended(_ facets: Facets?, at position: FeedPosition, tail: FeedPosition) {
+            if FilterClasses.matches(filter, facets) { matching.append(position) }
+            while let oldest = matching.first, oldest < tail { matching.removeFirst() }
+        }
     }
 
     /// Index 0 stays empty: it stands for `everything`, which needs no list.
@@ -71,14 +77,12 @@ struct FilterClasses {
 
     /// Decides for every class over the entry that the ring just took.
     mutating func appended(to ring: Ring) {
+        guard !indices.isEmpty else { return }
         let position = ring.head - 1
-        for index in indices.values {
-            guard let filter = classes[index]?.filter else { continue }
-            if Self.matches(filter, ring[position]) { classes[index]?.matching.append(position) }
-            while let oldest = classes[index]?.matching.first, oldest < ring.tail {
-                classes[index]?.matching.removeFirst()
-            }
-        }
+        let tail = ring.tail
+        let facets = ring[position].facets
+        // In place: a class taken out would have its list copied.
+        for index in classes.indices { classes[index]?.appended(facets, at: position, tail: tail) }
     }
 
     /// The first `limit` positions at or after `position` that clients of the class get.
@@ -96,7 +100,11 @@ struct FilterClasses {
     }
 
     static func matches(_ filter: Filter, _ entry: FeedEntry) -> Bool {
-        guard let facets = entry.facets else { return true }
+        matches(filter, entry.facets)
+    }
+
+    private static func matches(_ filter: Filter, _ facets: Facets?) -> Bool {
+        guard let facets else { return true }
         return filter.matches(facets)
     }
 

@@ -3,15 +3,29 @@ enum FieldLine {
     /// Appends `name: value` CR LF. A control character in a value becomes a space: text that came from a peer must
     /// not be able to start another line.
     static func append(_ name: String, _ value: String, to output: inout [UInt8]) {
-        precondition(!name.isEmpty && name.utf8.allSatisfy(ASCII.isToken), "A field name is a token.")
-        output.append(contentsOf: name.utf8)
-        output.append(ASCII.colon)
-        output.append(ASCII.space)
+        precondition(!name.isEmpty && isToken(name.utf8Span.span), "A field name is a token.")
+        output.append(text: name)
+        output.append(literal: ": ")
         let start = output.count
-        output.append(contentsOf: value.utf8)
-        for index in start..<output.count where !ASCII.isFieldContent(output[index]) { output[index] = ASCII.space }
-        output.append(ASCII.carriageReturn)
-        output.append(ASCII.lineFeed)
+        output.append(text: value)
+        if !isFieldContent(value.utf8Span.span) {
+            for index in start..<output.count where !ASCII.isFieldContent(output[index]) {
+                output[index] = ASCII.space
+            }
+        }
+        output.append(literal: "\r\n")
+    }
+
+    private static func isToken(_ name: Span<UInt8>) -> Bool {
+        for index in name.indices where !ASCII.isToken(name[index]) { return false }
+        return true
+    }
+
+    private static func isFieldContent(_ value: Span<UInt8>) -> Bool {
+        // Without a way out of the loop it is compiled to a few vector instructions.
+        var isClean = true
+        for index in value.indices { isClean = ASCII.isFieldContent(value[index]) && isClean }
+        return isClean
     }
 
     static func isUpgrade(_ name: String) -> Bool {
@@ -51,5 +65,20 @@ enum DecimalText {
             low += 1
             high -= 1
         }
+    }
+}
+
+extension [UInt8] {
+    /// Appends the UTF-8 of a text in one piece, which `append(contentsOf: text.utf8)` does by way of an iterator.
+    mutating func append(text: String) {
+        let bytes = text.utf8Span.span
+        // SAFETY: the span is that of `text`, which lives until the bytes are copied.
+        bytes.withUnsafeBufferPointer { append(contentsOf: $0) }
+    }
+
+    /// Appends text of the program.
+    mutating func append(literal text: StaticString) {
+        // SAFETY: the text is part of the program, and is copied.
+        text.withUTF8Buffer { append(contentsOf: $0) }
     }
 }

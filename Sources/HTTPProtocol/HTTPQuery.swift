@@ -7,6 +7,10 @@ public struct HTTPQuery: Sendable {
     /// - Throws: `HTTPQueryError` for the first pair that is not well-formed.
     public init(parsing text: some Collection<UInt8>) throws(HTTPQueryError) {
         var pairs: [(name: String, value: String)] = []
+        guard !text.isEmpty else {
+            self.pairs = pairs
+            return
+        }
         var rest = Array(text)[...]
         while !rest.isEmpty {
             let end = rest.firstIndex(of: UInt8(ascii: "&")) ?? rest.endIndex

@@ -59,11 +59,11 @@ public struct HTTPResponse: Sendable {
         appendHead(into: &output, context: context)
         precondition(hasKnownLength || context.isHead, "Content of unknown length is streamed.")
         if status.allowsContent, hasKnownLength {
-            output.append(contentsOf: "Content-Length: ".utf8)
+            output.append(literal: "Content-Length: ")
             DecimalText.append(body.count, to: &output)
-            output.append(contentsOf: "\r\n".utf8)
+            output.append(literal: "\r\n")
         }
-        output.append(contentsOf: "\r\n".utf8)
+        output.append(literal: "\r\n")
         if status.allowsContent, !context.isHead { output.append(contentsOf: body) }
     }
 
@@ -80,11 +80,11 @@ public struct HTTPResponse: Sendable {
     }
 
     private func appendHead(into output: inout [UInt8], context: HTTPResponseContext) {
-        output.append(contentsOf: "HTTP/1.1 ".utf8)
+        output.append(literal: "HTTP/1.1 ")
         DecimalText.append(status.rawValue, to: &output)
         output.append(ASCII.space)
-        output.append(contentsOf: status.reasonPhrase.utf8)
-        output.append(contentsOf: "\r\n".utf8)
+        output.append(text: status.reasonPhrase)
+        output.append(literal: "\r\n")
         if !status.isInformational {
             if !context.date.isEmpty { FieldLine.append("Date", context.date, to: &output) }
             appendConnection(into: &output, context: context)
@@ -95,14 +95,15 @@ public struct HTTPResponse: Sendable {
     }
 
     private func appendConnection(into output: inout [UInt8], context: HTTPResponseContext) {
-        let persistence = context.keepAlive ? (context.version == .http10 ? "keep-alive" : "") : "close"
+        // HTTP/1.1 connections persist without being told (RFC 9112 §9.3).
+        let tellsPersistence = !context.keepAlive || context.version == .http10
         let upgrades = headers.contains { FieldLine.isUpgrade($0.0) }
-        guard upgrades || !persistence.isEmpty else { return }
-        output.append(contentsOf: "Connection: ".utf8)
-        if upgrades { output.append(contentsOf: "Upgrade".utf8) }
-        if upgrades, !persistence.isEmpty { output.append(contentsOf: ", ".utf8) }
-        output.append(contentsOf: persistence.utf8)
-        output.append(contentsOf: "\r\n".utf8)
+        guard upgrades || tellsPersistence else { return }
+        output.append(literal: "Connection: ")
+        if upgrades { output.append(literal: "Upgrade") }
+        if upgrades, tellsPersistence { output.append(literal: ", ") }
+        if tellsPersistence { output.append(text: context.keepAlive ? "keep-alive" : "close") }
+        output.append(literal: "\r\n")
     }
 
     /// Grows geometrically: many small responses appended to one buffer must not each cause a reallocation.

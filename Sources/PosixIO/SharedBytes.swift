@@ -11,14 +11,16 @@ public final class SharedBytes: Sendable {
 
     public init(_ bytes: [UInt8]) {
         count = bytes.count
-        base = .allocate(byteCount: max(1, bytes.count), alignment: 1)
+        // `allocate(byteCount:alignment:)` is posix_memalign(3), which passes by the allocator's cache of small blocks.
+        guard let allocated = malloc(max(1, bytes.count)) else { fatalError("out of memory") }
+        base = allocated
         bytes.withUnsafeBytes { source in
             UnsafeMutableRawBufferPointer(start: base, count: bytes.count).copyMemory(from: source)
         }
     }
 
     deinit {
-        base.deallocate()
+        free(base)
     }
 
     /// Valid while the object lives.

@@ -59,26 +59,37 @@ struct FeedMessage {
     /// - Returns: `nil` when the payload is anything else; the reader then looks into the stream instead.
     init?(_ payload: [UInt8]) {
         guard let end = payload.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
-        let numbers = payload[..<end].split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-        guard numbers.count >= 3 else { return nil }
-        var values: [UInt64] = []
-        for number in numbers {
-            guard let value = UInt64(String(decoding: number, as: UTF8.self)) else { return nil }
-            values.append(value)
-        }
+        var header = payload[..<end]
+        guard let generation = Self.takeNumber(&header), let first = Self.takeNumber(&header) else { return nil }
         var entries: [LogEntry] = []
-        entries.reserveCapacity(values.count - 2)
         var start = end + 1
-        for (index, length) in values.dropFirst(2).enumerated() {
-            guard length <= UInt64(payload.count - start) else { return nil }
+        repeat {
+            guard let length = Self.takeNumber(&header), length <= UInt64(payload.count - start) else { return nil }
             let blob = payload[start..<(start + Int(length))]
             start += Int(length)
-            let (sequence, overflow) = values[1].addingReportingOverflow(UInt64(index))
-            let cursor = Cursor(generation: values[0], sequence: sequence)
+            let (sequence, overflow) = first.addingReportingOverflow(UInt64(entries.count))
+            let cursor = Cursor(generation: generation, sequence: sequence)
             guard !overflow, let entry = try? EntryDecoding.entry(cursor, blob) else { return nil }
             entries.append(entry)
-        }
+        } while !header.isEmpty
         guard start == payload.count else { return nil }
         self.entries = entries
+    }
+
+    /// Takes decimal digits and the space behind them, if any; a space at the end is one too many.
+    private static func takeNumber(_ header: inout ArraySlice<UInt8>) -> UInt64? {
+        var value: UInt64 = 0
+        var index = header.startIndex
+        while index < header.endIndex, header[index] != UInt8(ascii: " ") {
+            let digit = header[index] &- UInt8(ascii: "0")
+            let (scaled, scaleOverflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, sumOverflow) = scaled.addingReportingOverflow(UInt64(digit))
+            guard digit < 10, !scaleOverflow, !sumOverflow else { return nil }
+            value = sum
+            index += 1
+        }
+        guard index > header.startIndex, index != header.endIndex - 1 else { return nil }
+        header = header[min(index + 1, header.endIndex)...]
+        return value
     }
 }

@@ -1,7 +1,10 @@
-/// A command and its arguments, kept in one buffer until the link formats it.
+import ThreatFeed
+
+/// A command and its arguments, each written as it is sent (RESP) when it is appended.
 public struct RedisCommand: Hashable, Sendable {
-    private(set) var argumentBytes: [UInt8] = []
-    private(set) var argumentLengths: [Int] = []
+    /// `$<length>\r\n<bytes>\r\n` for each argument.
+    private var bulkStrings: [UInt8] = []
+    private var argumentCount = 0
 
     public init(_ words: String...) {
         for word in words { append(word) }
@@ -12,14 +15,15 @@ public struct RedisCommand: Hashable, Sendable {
     }
 
     public mutating func append(_ argument: String) {
-        let start = argumentBytes.count
-        argumentBytes.append(contentsOf: argument.utf8)
-        argumentLengths.append(argumentBytes.count - start)
+        beginArgument(byteCount: argument.utf8.count)
+        bulkStrings.append(contentsOf: argument.utf8)
+        Self.endLine(&bulkStrings)
     }
 
     public mutating func append(_ argument: [UInt8]) {
-        argumentBytes.append(contentsOf: argument)
-        argumentLengths.append(argument.count)
+        beginArgument(byteCount: argument.count)
+        bulkStrings.append(contentsOf: argument)
+        Self.endLine(&bulkStrings)
     }
 
     public mutating func append(_ argument: Int64) {
@@ -27,9 +31,29 @@ public struct RedisCommand: Hashable, Sendable {
     }
 
     mutating func reserve(bytes: Int) {
-        argumentBytes.reserveCapacity(bytes)
+        bulkStrings.reserveCapacity(bytes)
+    }
+
+    /// Appends the command as RESP.
+    func format(into output: inout [UInt8]) {
+        output.append(UInt8(ascii: "*"))
+        JSONText.appendInteger(UInt64(argumentCount), to: &output)
+        Self.endLine(&output)
+        output.append(contentsOf: bulkStrings)
     }
 
     /// The memory the command takes until it is answered, roughly.
-    var byteCount: Int { argumentBytes.count + 16 * argumentLengths.count }
+    var byteCount: Int { bulkStrings.count }
+
+    private mutating func beginArgument(byteCount: Int) {
+        argumentCount += 1
+        bulkStrings.append(UInt8(ascii: "$"))
+        JSONText.appendInteger(UInt64(byteCount), to: &bulkStrings)
+        Self.endLine(&bulkStrings)
+    }
+
+    private static func endLine(_ bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "\r"))
+        bytes.append(UInt8(ascii: "\n"))
+    }
 }

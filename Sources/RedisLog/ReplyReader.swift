@@ -6,7 +6,7 @@ struct ReplyError: Error, Hashable {
     let reason: String
 }
 
-/// hiredis as a codec: bytes in, replies out; commands in, bytes out. It never sees a descriptor.
+/// hiredis as a codec: bytes in, replies out. It never sees a descriptor.
 final class ReplyReader {
     private let reader: UnsafeMutablePointer<redisReader>
     private let replyBytesMax: Int
@@ -97,28 +97,4 @@ private enum ReplyObjects {
         }
         return functions
     }()
-}
-
-extension RedisCommand {
-    /// Appends the command as RESP.
-    func format(into output: inout [UInt8]) {
-        argumentBytes.withUnsafeBytes { bytes in
-            // An empty array may have no address; an empty argument needs one all the same.
-            let base = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1)
-            var start = 0
-            var pointers: [UnsafePointer<CChar>?] = []
-            pointers.reserveCapacity(argumentLengths.count)
-            for length in argumentLengths {
-                pointers.append(base.map { ($0 + start).assumingMemoryBound(to: CChar.self) })
-                start += length
-            }
-            var formatted: UnsafeMutablePointer<CChar>?
-            // SAFETY: pointers and lengths describe `bytes`, which lives until this closure ends; the result is a
-            // copy of `count` bytes that is ours to free.
-            let count = redisFormatCommandArgv(&formatted, Int32(pointers.count), &pointers, argumentLengths.map { $0 })
-            guard count >= 0, let formatted else { fatalError("out of memory") }
-            output.append(contentsOf: UnsafeRawBufferPointer(start: formatted, count: Int(count)))
-            redisFreeCommand(formatted)
-        }
-    }
 }

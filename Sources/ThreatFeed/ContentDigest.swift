@@ -50,11 +50,13 @@ public struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
 enum Hexadecimal {
     /// Appends the lowest `digits` digits of a value, most significant first.
     static func append(_ value: UInt64, digits: Int, to bytes: inout [UInt8]) {
-        var shift = digits * 4
-        while shift > 0 {
-            shift -= 4
-            let nibble = UInt8(truncatingIfNeeded: value >> UInt64(shift)) & 0xF
-            bytes.append(nibble < 10 ? UInt8(ascii: "0") &+ nibble : UInt8(ascii: "a") &+ nibble &- 10)
+        bytes.append(addingCapacity: digits) { output in
+            var shift = digits * 4
+            while shift > 0 {
+                shift -= 4
+                let nibble = UInt8(truncatingIfNeeded: value >> UInt64(shift)) & 0xF
+                output.append(nibble < 10 ? UInt8(ascii: "0") &+ nibble : UInt8(ascii: "a") &+ nibble &- 10)
+            }
         }
     }
 }

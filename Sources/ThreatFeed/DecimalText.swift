@@ -18,10 +18,12 @@ enum DecimalText {
     /// The number of decimal digits of a value, 1 for zero.
     static func digitCount(_ value: UInt64) -> Int {
         var count = 1
-        var rest = value
-        while rest >= 10 {
-            rest /= 10
+        var power: UInt64 = 10
+        while value >= power {
             count += 1
+            let (next, overflow) = power.multipliedReportingOverflow(by: 10)
+            if overflow { break }
+            power = next
         }
         return count
     }

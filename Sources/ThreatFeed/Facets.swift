@@ -65,10 +65,10 @@ public struct Facets: Hashable, Sendable {
     func append(to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "0") + severity.rawValue)
         bytes.append(UInt8(ascii: " "))
-        bytes.append(contentsOf: threatType.utf8)
+        bytes.append(text: threatType)
         if let customerName {
             bytes.append(UInt8(ascii: " "))
-            bytes.append(contentsOf: customerName.utf8)
+            bytes.append(text: customerName)
         }
     }
 }

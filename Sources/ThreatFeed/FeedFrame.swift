@@ -13,17 +13,29 @@ public enum FeedFrame {
     /// `{"type":"new_threat","cursor":"G-S","data":{…}}`, in a single allocation.
     public static func newThreat(_ entry: LogEntry) -> NewThreat {
         var text: [UInt8] = []
-        let documentByteCount = entry.documentByteCount
+        text.reserveCapacity(newThreatByteCount(entry))
+        let data = appendNewThreat(entry, to: &text)
+        return NewThreat(text: text, data: data)
+    }
+
+    /// The number of bytes that `appendNewThreat` appends.
+    public static func newThreatByteCount(_ entry: LogEntry) -> Int {
         // `{"type":"new_threat","cursor":"` 31, `","data":` 9, `}` 1
-        text.reserveCapacity(41 + entry.cursor.textByteCount + documentByteCount)
-        JSONText.appendRaw(#"{"type":"new_threat","cursor":""#, to: &text)
+        41 + entry.cursor.textByteCount + entry.documentByteCount
+    }
+
+    /// Appends the text of `newThreat`, for callers that put something before it.
+    /// - Returns: Where the document stands in `text`.
+    @discardableResult
+    public static func appendNewThreat(_ entry: LogEntry, to text: inout [UInt8]) -> Range<Int> {
+        JSONText.appendLiteral(#"{"type":"new_threat","cursor":""#, to: &text)
         entry.cursor.append(to: &text)
-        JSONText.appendRaw(#"","data":"#, to: &text)
+        JSONText.appendLiteral(#"","data":"#, to: &text)
         let start = text.count
         entry.appendDocument(to: &text)
         let data = start..<text.count
         text.append(UInt8(ascii: "}"))
-        return NewThreat(text: text, data: data)
+        return data
     }
 
     /// The first frame of a fresh client.

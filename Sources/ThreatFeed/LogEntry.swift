@@ -24,11 +24,11 @@ public struct LogEntry: Hashable, Sendable {
 
     /// Appends `document()`.
     public func appendDocument(to text: inout [UInt8]) {
-        JSONText.appendRaw(#"{"seq":"#, to: &text)
+        JSONText.appendLiteral(#"{"seq":"#, to: &text)
         JSONText.appendInteger(cursor.sequence, to: &text)
-        JSONText.appendRaw(#","cursor":""#, to: &text)
+        JSONText.appendLiteral(#","cursor":""#, to: &text)
         cursor.append(to: &text)
-        JSONText.appendRaw(#"","#, to: &text)
+        JSONText.appendLiteral(#"","#, to: &text)
         text.append(contentsOf: record.tail)
     }
 }

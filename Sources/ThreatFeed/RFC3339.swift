@@ -20,13 +20,15 @@ public enum RFC3339 {
         let time = min(max(milliseconds, millisecondsMin), millisecondsMax)
         let (days, ofDay) = floorDivide(time, 86_400_000)
         let date = civilDate(daysSinceEpoch: days)
-        append(date.year, digits: 4, then: "-", to: &bytes)
-        append(date.month, digits: 2, then: "-", to: &bytes)
-        append(date.day, digits: 2, then: "T", to: &bytes)
-        append(ofDay / 3_600_000, digits: 2, then: ":", to: &bytes)
-        append(ofDay / 60_000 % 60, digits: 2, then: ":", to: &bytes)
-        append(ofDay / 1_000 % 60, digits: 2, then: ".", to: &bytes)
-        append(ofDay % 1_000, digits: 3, then: "Z", to: &bytes)
+        bytes.append(addingCapacity: formattedByteCount) { output in
+            append(date.year, digits: 4, then: "-", to: &output)
+            append(date.month, digits: 2, then: "-", to: &output)
+            append(date.day, digits: 2, then: "T", to: &output)
+            append(ofDay / 3_600_000, digits: 2, then: ":", to: &output)
+            append(ofDay / 60_000 % 60, digits: 2, then: ":", to: &output)
+            append(ofDay / 1_000 % 60, digits: 2, then: ".", to: &output)
+            append(ofDay % 1_000, digits: 3, then: "Z", to: &output)
+        }
     }
 
     /// Unix time in milliseconds of a timestamp; further digits of the second are cut off.
@@ -58,14 +60,17 @@ public enum RFC3339 {
         milliseconds(of: Array(text.utf8)[...])
     }
 
-    private static func append(_ value: Int64, digits: Int, then mark: Unicode.Scalar, to bytes: inout [UInt8]) {
+    @inline(__always)
+    private static func append(
+        _ value: Int64, digits: Int, then mark: Unicode.Scalar, to output: inout OutputSpan<UInt8>
+    ) {
         let zero = UInt8(ascii: "0")
         let (hundreds, rest) = value.quotientAndRemainder(dividingBy: 100)
-        if digits == 4 { bytes.append(zero &+ UInt8(truncatingIfNeeded: hundreds / 10)) }
-        if digits >= 3 { bytes.append(zero &+ UInt8(truncatingIfNeeded: hundreds % 10)) }
-        bytes.append(zero &+ UInt8(truncatingIfNeeded: rest / 10))
-        bytes.append(zero &+ UInt8(truncatingIfNeeded: rest % 10))
-        bytes.append(UInt8(ascii: mark))
+        if digits == 4 { output.append(zero &+ UInt8(truncatingIfNeeded: hundreds / 10)) }
+        if digits >= 3 { output.append(zero &+ UInt8(truncatingIfNeeded: hundreds % 10)) }
+        output.append(zero &+ UInt8(truncatingIfNeeded: rest / 10))
+        output.append(zero &+ UInt8(truncatingIfNeeded: rest % 10))
+        output.append(UInt8(ascii: mark))
     }
 
     private static func floorDivide(_ value: Int64, _ divisor: Int64) -> (quotient: Int64, remainder: Int64) {

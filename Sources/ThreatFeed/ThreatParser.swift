@@ -10,7 +10,6 @@
 /// A parser keeps its buffers between calls: keep one per event loop.
 public struct ThreatParser: Sendable {
     private var scanner = JSONScanner()
-    private let names = ThreatNames()
 
     public init() {}
 
@@ -32,7 +31,7 @@ public struct ThreatParser: Sendable {
         } catch {
             throw .notJSON(error)
         }
-        var rules = ThreatRules(body: body, nodes: scanner.nodes, names: names)
+        var rules = ThreatRules(body: body, nodes: scanner.nodes)
         switch rules.check() {
         case .threat(let facts): return record(body, facts, receipt)
         case .sample(let scenario):

@@ -25,7 +25,7 @@ public struct ThreatRecord: Hashable, Sendable {
         let facetsByteCount = facets.encodedByteCount
         var blob: [UInt8] = []
         blob.reserveCapacity(id.utf8.count + ContentDigest.hexByteCount + 32 + facetsByteCount + tail.count)
-        blob.append(contentsOf: id.utf8)
+        blob.append(text: id)
         blob.append(space)
         digest.append(to: &blob)
         blob.append(space)
@@ -47,13 +47,15 @@ public struct ThreatRecord: Hashable, Sendable {
 
     /// Reads the stored form from a part of a larger reply.
     public init(decoding blob: ArraySlice<UInt8>) throws(RecordError) {
-        var rest = blob
-        let idBytes = try Self.word(&rest, bytesMax: 128, else: .id)
+        var start = blob.startIndex
+        let idBytes = try Self.word(blob, &start, bytesMax: 128, else: .id)
         guard TextPattern.isID(idBytes) else { throw .id }
-        guard let digest = ContentDigest(hex: try Self.word(&rest, bytesMax: 32, else: .digest)) else { throw .digest }
-        let time = try Self.word(&rest, bytesMax: 20, else: .receivedAt)
+        let hex = try Self.word(blob, &start, bytesMax: 32, else: .digest)
+        guard let digest = ContentDigest(hex: hex) else { throw .digest }
+        let time = try Self.word(blob, &start, bytesMax: 20, else: .receivedAt)
         guard let milliseconds = Self.signed(time) else { throw .receivedAt }
-        let count = DecimalText.parse(try Self.word(&rest, bytesMax: 7, else: .facets))
+        let count = DecimalText.parse(try Self.word(blob, &start, bytesMax: 7, else: .facets))
+        var rest = blob[start...]
         guard let count, count < UInt64(rest.count) else { throw .facets }
         let facets = try Facets(decoding: rest.prefix(Int(count)))
         rest = rest.dropFirst(Int(count))
@@ -63,14 +65,16 @@ public struct ThreatRecord: Hashable, Sendable {
             facets: facets, tail: Array(rest))
     }
 
-    /// Takes the bytes up to the next space, and the space.
+    /// Takes the bytes from `start` up to the next space, and moves `start` behind the space.
     private static func word(
-        _ rest: inout ArraySlice<UInt8>, bytesMax: Int, else error: RecordError
+        _ blob: ArraySlice<UInt8>, _ start: inout Int, bytesMax: Int, else error: RecordError
     ) throws(RecordError) -> ArraySlice<UInt8> {
-        guard let end = rest.prefix(bytesMax + 1).firstIndex(of: UInt8(ascii: " ")) else { throw error }
-        let word = rest[..<end]
-        rest = rest[(end + 1)...]
-        return word
+        let limit = min(blob.endIndex, start + bytesMax + 1)
+        var end = start
+        while end < limit, blob[end] != UInt8(ascii: " ") { end += 1 }
+        guard end < limit else { throw error }
+        defer { start = end + 1 }
+        return blob[start..<end]
     }
 
     private static func signed(_ digits: ArraySlice<UInt8>) -> Int64? {

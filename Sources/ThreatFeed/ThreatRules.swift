@@ -9,10 +9,11 @@ struct ThreatFacts {
     var hasTimestamp = false
 }
 
-/// The names the rules look for.
-struct ThreatNames: Sendable {
-    let members = NameTable<ThreatMember>()
-    let indicatorMembers = NameTable<IndicatorMember>()
+/// The names the rules look for. Constants: as members of what is made for each threat they would be counted up and
+/// down with it.
+private enum ThreatNames {
+    static let members = NameTable<ThreatMember>()
+    static let indicatorMembers = NameTable<IndicatorMember>()
 }
 
 /// The rules of the contract, "A threat", applied to one scanned object.
@@ -25,14 +26,12 @@ struct ThreatRules {
 
     private let body: [UInt8]
     private let nodes: [JSONNode]
-    private let names: ThreatNames
     private var facts = ThreatFacts()
     private var errors: [FieldError] = []
 
-    init(body: [UInt8], nodes: [JSONNode], names: ThreatNames) {
+    init(body: [UInt8], nodes: [JSONNode]) {
         self.body = body
         self.nodes = nodes
-        self.names = names
     }
 
     mutating func check() -> Verdict {
@@ -54,7 +53,7 @@ struct ThreatRules {
     }
 
     private func member(at index: Int) -> ThreatMember? {
-        member(at: index, in: names.members)
+        member(at: index, in: ThreatNames.members)
     }
 
     private func member<Member>(at index: Int, in table: NameTable<Member>) -> Member? {
@@ -169,7 +168,7 @@ struct ThreatRules {
         var value: Int?
         var child = index + 1
         while child < Int(nodes[index].next) {
-            switch member(at: child, in: names.indicatorMembers) {
+            switch member(at: child, in: ThreatNames.indicatorMembers) {
             case .type: type = child
             case .value: value = child
             case nil: break

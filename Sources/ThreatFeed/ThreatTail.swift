@@ -53,18 +53,18 @@ struct ThreatTail {
         flush()
         if let id { JSONText.appendMember("id", id, to: &tail) }
         if let severity { JSONText.appendMember("severity", severity.name, to: &tail) }
-        if addsTimestamp { appendTime("timestamp", receipt.receivedAtMilliseconds) }
-        appendTime("received_at", receipt.receivedAtMilliseconds)
-        JSONText.appendMember("received_by", receipt.replicaName, to: &tail)
-        JSONText.appendRaw(#","triage":{"status":"new","version":1}}"#, to: &tail)
-        return tail
-    }
-
-    private mutating func appendTime(_ name: String, _ milliseconds: Int64) {
-        JSONText.appendName(name, to: &tail)
-        tail.append(UInt8(ascii: "\""))
+        let milliseconds = receipt.receivedAtMilliseconds
+        if addsTimestamp {
+            JSONText.appendLiteral(#","timestamp":""#, to: &tail)
+            RFC3339.append(milliseconds: milliseconds, to: &tail)
+            tail.append(UInt8(ascii: "\""))
+        }
+        JSONText.appendLiteral(#","received_at":""#, to: &tail)
         RFC3339.append(milliseconds: milliseconds, to: &tail)
-        tail.append(UInt8(ascii: "\""))
+        JSONText.appendLiteral(#"","received_by":"#, to: &tail)
+        JSONText.appendString(receipt.replicaName, to: &tail)
+        JSONText.appendLiteral(#","triage":{"status":"new","version":1}}"#, to: &tail)
+        return tail
     }
 
     private mutating func beginMember() {

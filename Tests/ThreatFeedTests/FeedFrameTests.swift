@@ -16,6 +16,11 @@ struct FeedFrameTests {
         #expect(
             text(frame.text) == #"{"type":"new_threat","cursor":"17-5","data":{"seq":5,"cursor":"17-5","id":"a"}}"#)
         #expect(Array(frame.document) == Self.entry.document())
+        var appended = Array("header".utf8)
+        let data = FeedFrame.appendNewThreat(Self.entry, to: &appended)
+        #expect(appended == Array("header".utf8) + frame.text)
+        #expect(Array(appended[data]) == Self.entry.document())
+        #expect(FeedFrame.newThreatByteCount(Self.entry) == frame.text.count)
         #expect(frame.text.capacity <= frame.text.count + 64)
     }
 

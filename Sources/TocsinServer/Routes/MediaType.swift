@@ -22,8 +22,10 @@ enum MediaType: String {
 
     /// - Parameter name: In lower case.
     private static func isEqual(_ type: ArraySlice<UInt8>, _ name: String) -> Bool {
-        guard type.count == name.utf8.count else { return false }
+        let wanted = name.utf8Span.span
+        guard type.count == wanted.count else { return false }
         // Setting this bit turns a capital letter into the small one and leaves "/", "-" and small letters alone.
-        return zip(type, name.utf8).allSatisfy { $0 | 0x20 == $1 }
+        for offset in 0..<wanted.count where type[type.startIndex + offset] | 0x20 != wanted[offset] { return false }
+        return true
     }
 }

@@ -110,7 +110,8 @@ extension EventLoop {
 extension HTTPResponse {
     /// The answer to a threat that is in the log.
     static func stored(_ status: HTTPStatus, _ entry: LogEntry, in served: ServedLog) -> HTTPResponse {
-        let location = "/api/threats/\(entry.record.id)" + (served.queryName.map { "?log=\($0)" } ?? "")
+        var location = "/api/threats/" + entry.record.id
+        if let name = served.queryName { location += "?log=\(name)" }
         return HTTPResponse(status, json: entry.document(), headers: [("Location", location)])
     }
 }

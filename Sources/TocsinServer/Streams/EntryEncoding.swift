@@ -23,10 +23,15 @@ enum EntryEncoding {
 
     /// An entry of the log as all clients will get it.
     static func entry(_ logEntry: LogEntry) -> FeedEntry {
-        let text = FeedFrame.newThreat(logEntry).text
+        let header = FrameEncoder.header(opcode: .text, payloadLength: FeedFrame.newThreatByteCount(logEntry))
+        let byteCount = header.encodedLength + header.payloadLength
+        var frame: [UInt8] = []
+        frame.reserveCapacity(byteCount)
+        header.encode(to: &frame)
+        FeedFrame.appendNewThreat(logEntry, to: &frame)
+        precondition(frame.count == byteCount, "a frame is as long as its header says")
         return FeedEntry(
-            cursor: logEntry.cursor, facets: logEntry.record.facets, logEntry: logEntry,
-            webSocket: FrameEncoder.frame(opcode: .text, payload: text.span),
+            cursor: logEntry.cursor, facets: logEntry.record.facets, logEntry: logEntry, webSocket: frame,
             // Written anew from the log's entry when it is needed, rather than kept for that.
             otherForm: { encode(FeedFrame.newThreat(logEntry).text, .newThreat, cursor: logEntry.cursor, as: $0) })
     }
