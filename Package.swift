@@ -109,7 +109,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "BroadcastTests", dependencies: ["Broadcast", "PosixIO", "ThreatFeed"], swiftSettings: strict),
-        .testTarget(name: "TocsinServerTests", dependencies: ["TocsinServer", "PosixIO"], swiftSettings: strict),
+        .testTarget(
+            name: "TocsinServerTests", dependencies: ["TocsinServer", "PosixIO", "ThreatFeed", "WebSocketProtocol"],
+            swiftSettings: strict),
         .testTarget(
             name: "SimulationTests",
             dependencies: ["Corpora", "RedisLog", "Broadcast", "ThreatFeed", "PosixIO"],

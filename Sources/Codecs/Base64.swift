@@ -3,18 +3,21 @@ public enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
     public static func encode(_ bytes: [UInt8]) -> String {
-        var output: [UInt8] = []
-        output.reserveCapacity((bytes.count + 2) / 3 * 4)
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            var bits = group.reduce(0) { $0 << 8 | UInt32($1) }
-            bits <<= UInt32(3 - group.count) * 8
-            for digit in 0..<4 {
-                let value = Int(bits >> UInt32(18 - digit * 6) & 0x3F)
-                output.append(digit <= group.count ? alphabet[value] : UInt8(ascii: "="))
+        String(unsafeUninitializedCapacity: (bytes.count + 2) / 3 * 4) { output in
+            var end = 0
+            for start in stride(from: 0, to: bytes.count, by: 3) {
+                let count = min(3, bytes.count - start)
+                var bits: UInt32 = 0
+                for index in 0..<3 { bits = bits << 8 | (index < count ? UInt32(bytes[start + index]) : 0) }
+                for digit in 0..<4 {
+                    let value = Int(bits >> UInt32(18 - digit * 6) & 0x3F)
+                    // SAFETY: four digits for each three bytes begun are the capacity asked for.
+                    output[end] = digit <= count ? alphabet[value] : UInt8(ascii: "=")
+                    end += 1
+                }
             }
+            return end
         }
-        return String(decoding: output, as: UTF8.self)
     }
 
     /// - Returns: `nil` unless `text` is the one canonical encoding of some bytes: whole groups of four, padding only at

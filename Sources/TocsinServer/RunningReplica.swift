@@ -35,6 +35,8 @@ final class RunningReplica {
         self.handles = handles
         shared = ReplicaShared(
             configuration, endpoint: endpoint, certificates: certificates, logger: logger, loops: handles)
+        // libcrypto sets itself up when it is first used: not while the first client waits for its handshake.
+        _ = SHA1.hash([])
         var threads: [Thread] = []
         for index in handles.indices {
             threads.append(

@@ -16,7 +16,7 @@ public struct ClientHandshake: Sendable {
         host: String, target: String, key: String, extraHeaders: [(name: String, value: String)] = [],
         offersCompression: Bool = false
     ) {
-        precondition(HandshakeKey.isValid(key), "a handshake key is the Base64 of 16 bytes")
+        precondition(HandshakeKey.isValid(Array(key.utf8)[...]), "a handshake key is the Base64 of 16 bytes")
         precondition(target.utf8.first == UInt8(ascii: "/"), "a target begins with a slash")
         let parts = [host, target] + extraHeaders.flatMap { [$0.name, $0.value] }
         precondition(
@@ -46,16 +46,16 @@ public struct ClientHandshake: Sendable {
         _ response: UpgradeResponse, acceptDigest: AcceptDigest
     ) throws(HandshakeError) -> PermessageDeflate.Agreement? {
         guard response.status == 101 else { throw .unexpectedStatus(response.status) }
-        guard HeaderTokens.isExactly("websocket", response.values(of: "Upgrade")) else {
+        guard HeaderTokens.isExactly("websocket", response.lines(of: "Upgrade")) else {
             throw .responseWithoutUpgrade
         }
-        guard HeaderTokens.contains("Upgrade", in: response.values(of: "Connection")) else {
+        guard HeaderTokens.contains("Upgrade", in: response.lines(of: "Connection")) else {
             throw .responseWithoutConnectionUpgrade
         }
-        let expected = HandshakeKey.accept(for: key, digest: acceptDigest)
+        let expected = HandshakeKey.accept(for: key.utf8, digest: acceptDigest)
         guard response.values(of: "Sec-WebSocket-Accept") == [expected] else { throw .wrongAccept }
         guard response.values(of: "Sec-WebSocket-Protocol").isEmpty else { throw .unexpectedSubprotocol }
         return try PermessageDeflate.checkResponse(
-            response.values(of: "Sec-WebSocket-Extensions"), offered: offersCompression)
+            response.lines(of: "Sec-WebSocket-Extensions"), offered: offersCompression)
     }
 }

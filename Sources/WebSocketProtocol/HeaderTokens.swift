@@ -1,18 +1,38 @@
+/// The value of one line of a header field; blanks around it may stay.
+public typealias HeaderLine = ArraySlice<UInt8>
+
 /// The grammar of header values that the handshake needs (RFC 9110 §5.6, RFC 6455 §9.1).
 enum HeaderTokens {
     /// Whether a comma-separated header, given as the values of its lines, has `token`, in any case.
-    static func contains(_ token: String, in lines: [String]) -> Bool {
-        let wanted = token.lowercased()
-        return lines.contains { line in
-            line.utf8.split(separator: UInt8(ascii: ",")).contains { member in
-                String(Substring(member)).trimmingBlanks().lowercased() == wanted
+    static func contains(_ token: StaticString, in lines: [HeaderLine]) -> Bool {
+        for line in lines {
+            var rest = line
+            while true {
+                let end = rest.firstIndex(of: UInt8(ascii: ",")) ?? rest.endIndex
+                if equals(rest[..<end], token) { return true }
+                guard end < rest.endIndex else { break }
+                rest = rest[(end + 1)...]
             }
         }
+        return false
     }
 
     /// Whether a header has exactly one value, in any case.
-    static func isExactly(_ token: String, _ lines: [String]) -> Bool {
-        lines.count == 1 && lines[0].trimmingBlanks().lowercased() == token.lowercased()
+    static func isExactly(_ token: StaticString, _ lines: [HeaderLine]) -> Bool {
+        lines.count == 1 && equals(lines[0], token)
+    }
+
+    /// Compares what stands between the blanks with a token of ASCII, in any case.
+    private static func equals(_ text: HeaderLine, _ token: StaticString) -> Bool {
+        let text = text.trimmingBlanks()
+        guard text.count == token.utf8CodeUnitCount else { return false }
+        return token.withUTF8Buffer { wanted in
+            zip(text, wanted).allSatisfy { lowercased($0) == lowercased($1) }
+        }
+    }
+
+    private static func lowercased(_ byte: UInt8) -> UInt8 {
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
     }
 }
 
@@ -34,7 +54,7 @@ struct ExtensionOffer: Equatable {
 
     /// Reads all lines of the header as one list (RFC 6455 §9.1).
     /// - Returns: `nil` if the header does not follow the grammar.
-    static func parse(_ lines: [String]) -> [ExtensionOffer]? {
+    static func parse(_ lines: [HeaderLine]) -> [ExtensionOffer]? {
         var offers: [ExtensionOffer] = []
         for line in lines {
             var scanner = TokenScanner(line)
@@ -73,17 +93,18 @@ struct ExtensionOffer: Equatable {
 
 /// Reads tokens and quoted strings from one header value.
 private struct TokenScanner {
-    private let bytes: [UInt8]
-    private var position = 0
+    private let bytes: HeaderLine
+    private var position: Int
 
-    init(_ text: String) {
-        bytes = Array(text.utf8)
+    init(_ text: HeaderLine) {
+        bytes = text
+        position = text.startIndex
     }
 
-    var isAtEnd: Bool { position == bytes.count }
+    var isAtEnd: Bool { position == bytes.endIndex }
 
     func isNext(_ byte: UInt8) -> Bool {
-        position < bytes.count && bytes[position] == byte
+        position < bytes.endIndex && bytes[position] == byte
     }
 
     mutating func skipBlanks() {
@@ -98,7 +119,7 @@ private struct TokenScanner {
 
     mutating func takeToken() -> String? {
         let start = position
-        while position < bytes.count, Self.isTokenByte(bytes[position]) { position += 1 }
+        while position < bytes.endIndex, Self.isTokenByte(bytes[position]) { position += 1 }
         return position > start ? String(decoding: bytes[start..<position], as: UTF8.self) : nil
     }
 
@@ -106,9 +127,9 @@ private struct TokenScanner {
     mutating func takeTokenOrQuotedString() -> String? {
         guard take(UInt8(ascii: "\"")) else { return takeToken() }
         var value: [UInt8] = []
-        while position < bytes.count, bytes[position] != UInt8(ascii: "\"") {
+        while position < bytes.endIndex, bytes[position] != UInt8(ascii: "\"") {
             if bytes[position] == UInt8(ascii: "\\") { position += 1 }
-            guard position < bytes.count, Self.isTokenByte(bytes[position]) else { return nil }
+            guard position < bytes.endIndex, Self.isTokenByte(bytes[position]) else { return nil }
             value.append(bytes[position])
             position += 1
         }
@@ -132,5 +153,14 @@ extension String {
         while let first = text.first, first == " " || first == "\t" { text.removeFirst() }
         while let last = text.last, last == " " || last == "\t" { text.removeLast() }
         return String(text)
+    }
+}
+
+extension HeaderLine {
+    func trimmingBlanks() -> HeaderLine {
+        var text = self
+        while text.first == UInt8(ascii: " ") || text.first == UInt8(ascii: "\t") { text.removeFirst() }
+        while text.last == UInt8(ascii: " ") || text.last == UInt8(ascii: "\t") { text.removeLast() }
+        return text
     }
 }

@@ -50,7 +50,7 @@ public enum PermessageDeflate {
     /// - Returns: `nil` if none can be met; the connection then goes on uncompressed.
     /// - Throws: `HandshakeError.malformedExtensions`.
     public static func negotiate(
-        offers lines: [String], policy: Policy = Policy()
+        offers lines: [HeaderLine], policy: Policy = Policy()
     ) throws(HandshakeError) -> Agreement? {
         guard let offers = ExtensionOffer.parse(lines) else { throw .malformedExtensions }
         for offer in offers where offer.name == name {
@@ -63,7 +63,7 @@ public enum PermessageDeflate {
     /// - Returns: `nil` if the server chose no extension.
     /// - Throws: `malformedExtensions`, or `unexpectedExtension` for anything the offer does not allow: another
     ///   extension, a second one, a limit on the client's window, or context kept by the server.
-    static func checkResponse(_ lines: [String], offered: Bool) throws(HandshakeError) -> Agreement? {
+    static func checkResponse(_ lines: [HeaderLine], offered: Bool) throws(HandshakeError) -> Agreement? {
         guard let chosen = ExtensionOffer.parse(lines) else { throw .malformedExtensions }
         guard let only = chosen.first else { return nil }
         guard offered, chosen.count == 1, only.name == name, let parameters = Parameters(only),

@@ -9,13 +9,23 @@ public enum ServerHandshake {
 
         /// The whole 101 response, through the empty line. Frames may follow at once.
         public func response() -> [UInt8] {
-            var text = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            text += "Sec-WebSocket-Accept: \(accept)\r\n"
-            if let compression { text += "Sec-WebSocket-Extensions: \(compression.headerValue)\r\n" }
-            text += "\r\n"
-            return Array(text.utf8)
+            var bytes: [UInt8] = []
+            // Room for the feed's first frame behind it, if that is short.
+            bytes.reserveCapacity(256)
+            bytes += ServerHandshake.responseStart
+            bytes += accept.utf8
+            if let compression {
+                bytes += "\r\nSec-WebSocket-Extensions: ".utf8
+                bytes += compression.headerValue.utf8
+            }
+            bytes += "\r\n\r\n".utf8
+            return bytes
         }
     }
+
+    /// Through the name of the one header field whose value is not always the same.
+    private static let responseStart = Array(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ".utf8)
 
     /// Decides over a request.
     /// - Parameters:
@@ -29,7 +39,7 @@ public enum ServerHandshake {
     ///   the answer.
     public static func decide(
         method: String, version: (major: Int, minor: Int), compression: PermessageDeflate.Policy?,
-        header: (_ name: String) -> [String], acceptDigest: AcceptDigest
+        header: (_ name: String) -> [HeaderLine], acceptDigest: AcceptDigest
     ) throws(HandshakeError) -> Acceptance {
         guard method == "GET" else { throw .methodNotGET }
         guard version >= (1, 1) else { throw .versionBelowHTTP11 }

@@ -44,6 +44,11 @@ public struct UpgradeResponse: Sendable {
         return headers.filter { $0.name.lowercased() == wanted }.map(\.value)
     }
 
+    /// The same, as bytes.
+    func lines(of name: String) -> [HeaderLine] {
+        values(of: name).map { Array($0.utf8)[...] }
+    }
+
     private static func headLength(_ input: [UInt8], limit: Int) -> Int? {
         let end: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A]
         let last = min(input.count, limit) - end.count

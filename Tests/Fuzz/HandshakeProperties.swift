@@ -27,7 +27,8 @@ enum HandshakeProperties {
             let policy = PermessageDeflate.Policy(serverWindowBits: windows)
             do throws(HandshakeError) {
                 let acceptance = try ServerHandshake.decide(
-                    method: method, version: version, compression: policy, header: values, acceptDigest: digest)
+                    method: method, version: version, compression: policy,
+                    header: { values($0).map { Array($0.utf8)[...] } }, acceptDigest: digest)
                 expect(method == "GET" && version == (1, 1), "only a GET of HTTP/1.1 becomes a WebSocket")
                 checkAccepted(acceptance, policy, key: values("Sec-WebSocket-Key"))
             } catch {
@@ -70,7 +71,7 @@ enum HandshakeProperties {
         let isAble = agreed.serverWindowBits.map(policy.serverWindowBits.contains) ?? true
         expect(isAble, "the server can compress with the window it names")
         do throws(HandshakeError) {
-            _ = try PermessageDeflate.negotiate(offers: [agreed.headerValue])
+            _ = try PermessageDeflate.negotiate(offers: [Array(agreed.headerValue.utf8)[...]])
         } catch {
             fatalError("property broken: what we answer follows the grammar that we read")
         }
@@ -80,7 +81,7 @@ enum HandshakeProperties {
     private static func checkNegotiation(_ lines: [String]) {
         func outcome(_ lines: [String]) -> Result<PermessageDeflate.Agreement?, HandshakeError> {
             do throws(HandshakeError) {
-                return .success(try PermessageDeflate.negotiate(offers: lines))
+                return .success(try PermessageDeflate.negotiate(offers: lines.map { Array($0.utf8)[...] }))
             } catch {
                 return .failure(error)
             }

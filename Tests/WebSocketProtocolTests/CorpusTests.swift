@@ -51,7 +51,8 @@ extension Inflater {
         do throws(HandshakeError) {
             let acceptance = try ServerHandshake.decide(
                 method: tried.method, version: tried.version == "1.1" ? (1, 1) : (1, 0),
-                compression: PermessageDeflate.Policy(), header: { tried.values(of: $0) },
+                compression: PermessageDeflate.Policy(),
+                header: { tried.values(of: $0).map { Array($0.utf8)[...] } },
                 acceptDigest: { Base64.encode(SHA1.hash($0)) })
             #expect(tried.status == 101)
             #expect((acceptance.compression != nil) == tried.isCompressed)

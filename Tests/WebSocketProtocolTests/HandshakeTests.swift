@@ -24,8 +24,8 @@ private func decide(
     compression: PermessageDeflate.Policy? = PermessageDeflate.Policy()
 ) throws(HandshakeError) -> ServerHandshake.Acceptance {
     try ServerHandshake.decide(
-        method: method, version: version, compression: compression, header: { headers[$0] ?? [] },
-        acceptDigest: digest)
+        method: method, version: version, compression: compression,
+        header: { (headers[$0] ?? []).map { Array($0.utf8)[...] } }, acceptDigest: digest)
 }
 
 private func outcome(_ headers: Headers, method: String = "GET", version: (Int, Int) = (1, 1)) -> HandshakeError? {

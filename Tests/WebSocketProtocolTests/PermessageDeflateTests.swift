@@ -7,7 +7,8 @@ private let agreed = "permessage-deflate; server_no_context_takeover; client_no_
 
 private func answer(_ lines: [String], windowBits: ClosedRange<Int> = 15...15) throws(HandshakeError) -> String? {
     try PermessageDeflate.negotiate(
-        offers: lines, policy: PermessageDeflate.Policy(serverWindowBits: windowBits))?.headerValue
+        offers: lines.map { Array($0.utf8)[...] }, policy: PermessageDeflate.Policy(serverWindowBits: windowBits)
+    )?.headerValue
 }
 
 @Suite struct PermessageDeflateTests {

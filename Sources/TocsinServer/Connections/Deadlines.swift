@@ -57,9 +57,9 @@ extension EventLoop {
         if let tls = connection.pointee.tls, !tls.isEstablished { return close(connection) }
         switch connection.pointee.dialogue {
         case .http(let conversation): requestDeadlinePassed(connection, conversation)
-        case .webSocket(let session):
-            if session.closeHandshake.maySendData {
-                beginClose(connection, session, .serviceRestart, reason: "the replica drains; reconnect and resume")
+        case .webSocket:
+            if connection.pointee.webSocket.closeHandshake.maySendData {
+                beginClose(connection, .serviceRestart, reason: "the replica drains; reconnect and resume")
             } else {
                 close(connection)
             }
@@ -91,11 +91,9 @@ extension EventLoop {
 
     /// Pings a WebSocket client that says nothing, and drops one that does not answer.
     private func checkLiveness(_ connection: UnsafeMutablePointer<Connection>) {
-        guard case .webSocket(let session) = connection.pointee.dialogue, !connection.pointee.awaitsFirstFrame else {
-            return
-        }
+        guard case .webSocket = connection.pointee.dialogue, !connection.pointee.awaitsFirstFrame else { return }
         let limits = shared.limits
-        switch session.liveness.check(
+        switch connection.pointee.webSocket.liveness.check(
             now: tick, pingInterval: limits.pingInterval, pongDeadline: limits.pongDeadline)
         {
         case .alive: break

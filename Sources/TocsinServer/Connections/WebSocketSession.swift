@@ -4,51 +4,32 @@ import PosixIO
 import ThreatFeed
 import WebSocketProtocol
 
-/// What is done with the messages of a WebSocket client. Called while data may be sent, within the allowance.
-protocol WebSocketMessages: AnyObject {
-    func received(text: [UInt8], _ connection: UnsafeMutablePointer<Connection>, on loop: EventLoop)
-    func received(binary: [UInt8], _ connection: UnsafeMutablePointer<Connection>, on loop: EventLoop)
-}
-
-/// Clients of the feed say how they want it; messages are JSON text.
-final class FeedMessages: WebSocketMessages {
-    func received(text: [UInt8], _ connection: UnsafeMutablePointer<Connection>, on loop: EventLoop) {
-        loop.serveMessage(text, connection)
-    }
-
-    func received(binary: [UInt8], _ connection: UnsafeMutablePointer<Connection>, on loop: EventLoop) {
-        loop.sendFrame(
-            FeedFrame.error(code: "binary_message", detail: "Messages are JSON text; binary is not read."), connection)
-    }
-}
-
-/// What a WebSocket client needs besides its place in the feed.
-final class WebSocketSession {
+/// What a WebSocket client needs besides its place in the feed: a plain value in its connection's slot.
+struct WebSocketSession {
     /// What has arrived of what the client says next.
     private final class Input {
         var decoder: MessageDecoder
+        /// Since when a message has been arriving.
+        var messageSince: Tick?
 
         init(_ decoder: MessageDecoder) {
             self.decoder = decoder
         }
     }
 
-    /// `nil` between messages, so that a silent client owns no more than this object.
+    /// `nil` between messages, so that a silent client owns nothing beside its slot.
     private var input: Input?
-    /// permessage-deflate was agreed (RFC 7692).
-    private let isCompressed: Bool
-    let messages: any WebSocketMessages
-    var closeHandshake = CloseHandshake(role: .server)
-    var liveness: Liveness
+    private var allowanceStart: Tick
     /// Messages, pings and pongs received since `allowanceStart`; a flood ends the connection.
     private var received: UInt32 = 0
-    private var allowanceStart: Tick
-    /// Since when a message has been arriving.
-    private(set) var messageSince: Tick?
+    var liveness: Liveness
+    /// permessage-deflate was agreed (RFC 7692), with this window for messages from the replica.
+    let windowBits: UInt8?
+    var closeHandshake = CloseHandshake(role: .server)
 
-    init(isCompressed: Bool, messages: any WebSocketMessages, now: Tick) {
-        self.isCompressed = isCompressed
-        self.messages = messages
+    /// - Parameter windowBits: Base-2 logarithm; `nil` without compression.
+    init(windowBits: UInt8?, now: Tick) {
+        self.windowBits = windowBits
         liveness = Liveness(now: now)
         allowanceStart = now
     }
@@ -56,11 +37,14 @@ final class WebSocketSession {
     /// Bytes held of what has arrived.
     var bufferedBytes: Int { input?.decoder.bufferedBytes ?? 0 }
 
+    /// Since when a message has been arriving.
+    var messageSince: Tick? { input?.messageSince }
+
     /// Takes in bytes from the client.
     /// - Parameter makeDecoder: Called with whether messages may be compressed, if no decoder is at hand.
-    func receive(_ bytes: Span<UInt8>, makeDecoder: (Bool) -> MessageDecoder) {
+    mutating func receive(_ bytes: Span<UInt8>, makeDecoder: (Bool) -> MessageDecoder) {
         guard !bytes.isEmpty else { return }
-        let input = input ?? Input(makeDecoder(isCompressed))
+        let input = input ?? Input(makeDecoder(windowBits != nil))
         self.input = input
         input.decoder.append(bytes)
     }
@@ -72,24 +56,28 @@ final class WebSocketSession {
 
     /// Notes that a message has come whole.
     func finishMessage() {
-        messageSince = nil
+        input?.messageSince = nil
     }
 
     /// Notes how far what was received has come.
-    func noteProgress(now: Tick) {
+    mutating func noteProgress(now: Tick) {
         guard let input else { return }
-        if input.decoder.isIdle { messageSince = nil } else if messageSince == nil { messageSince = now }
+        if input.decoder.isIdle {
+            input.messageSince = nil
+        } else if input.messageSince == nil {
+            input.messageSince = now
+        }
         if input.decoder.isFresh { self.input = nil }
     }
 
     /// Lets go of what has arrived of a message, which will not be served: a Close frame was sent.
-    func discardInput() {
+    mutating func discardInput() {
         input = nil
     }
 
     /// Counts something the client sent.
     /// - Returns: Whether it is still within `messagesPerSecondMax`, averaged over ten seconds.
-    func countReceived(now: Tick, messagesPerSecondMax: Int) -> Bool {
+    mutating func countReceived(now: Tick, messagesPerSecondMax: Int) -> Bool {
         if allowanceStart + .seconds(10) <= now {
             allowanceStart = now
             received = 0
@@ -100,37 +88,38 @@ final class WebSocketSession {
 }
 
 extension EventLoop {
-    /// Serves everything a WebSocket client has said.
-    func serveMessages(_ connection: UnsafeMutablePointer<Connection>, _ session: WebSocketSession) {
-        session.liveness.heard(now: tick)
-        defer { session.noteProgress(now: tick) }
+    /// Serves everything a WebSocket client has said. Nothing that is done here ends the connection at once.
+    func serveMessages(_ connection: UnsafeMutablePointer<Connection>) {
+        connection.pointee.webSocket.liveness.heard(now: tick)
+        defer { connection.pointee.webSocket.noteProgress(now: tick) }
         do throws(FrameError) {
-            while let event = try session.nextEvent() {
+            while let event = try connection.pointee.webSocket.nextEvent() {
                 if case .close(let code, _) = event {
-                    perform(session.closeHandshake.receivedClose(code), connection)
+                    perform(connection.pointee.webSocket.closeHandshake.receivedClose(code), connection)
                     return
                 }
                 // After our Close frame nothing is answered (RFC 6455 §5.5.1); the peer's own is still awaited.
-                guard session.closeHandshake.maySendData else { continue }
+                guard connection.pointee.webSocket.closeHandshake.maySendData else { continue }
                 switch event {
                 case .close: break
                 // A client may say that it lives, also unasked; not flood.
-                case .pong: _ = withinAllowance(connection, session)
-                case .ping(let payload): answerPing(payload, connection, session)
-                case .text(let text):
-                    session.finishMessage()
-                    guard withinAllowance(connection, session) else { continue }
-                    session.messages.received(text: text, connection, on: self)
-                case .binary(let bytes):
-                    session.finishMessage()
-                    guard withinAllowance(connection, session) else { continue }
-                    session.messages.received(binary: bytes, connection, on: self)
+                case .pong: _ = withinAllowance(connection)
+                case .ping(let payload): answerPing(payload, connection)
+                case .text(let text): serve(.text(text), connection)
+                case .binary(let bytes): serve(.binary(bytes), connection)
                 }
             }
         } catch {
-            if session.closeHandshake.maySendData { metrics.protocolErrors.add(1) }
-            perform(session.closeHandshake.fail(error.closeCode), connection, reason: error.reason)
+            if connection.pointee.webSocket.closeHandshake.maySendData { metrics.protocolErrors.add(1) }
+            perform(
+                connection.pointee.webSocket.closeHandshake.fail(error.closeCode), connection, reason: error.reason)
         }
+    }
+
+    private func serve(_ message: WebSocketMessage, _ connection: UnsafeMutablePointer<Connection>) {
+        connection.pointee.webSocket.finishMessage()
+        guard withinAllowance(connection) else { return }
+        shared.site.received(message, connection, on: self)
     }
 
     /// Lets clients speak that have got their first frame.
@@ -141,13 +130,13 @@ extension EventLoop {
             // One that could not resume may wait for its first frame again.
             guard let connection = connections.find(token), !connection.pointee.awaitsFirstFrame else { continue }
             updateInterest(connection)
-            if case .webSocket(let session) = connection.pointee.dialogue { serveMessages(connection, session) }
+            if case .webSocket = connection.pointee.dialogue { serveMessages(connection) }
         }
     }
 
     /// Takes in what a WebSocket client says; `serveMessages` acts on it.
-    func receive(_ bytes: Span<UInt8>, _ session: WebSocketSession) {
-        session.receive(bytes) { isCompressed in
+    func receive(message bytes: Span<UInt8>, _ connection: UnsafeMutablePointer<Connection>) {
+        connection.pointee.webSocket.receive(bytes) { isCompressed in
             let limits = WebSocketLimits(
                 messageBytesMax: shared.limits.messageBytesMax, frameBytesMax: shared.limits.frameBytesMax,
                 fragmentsPerMessageMax: shared.limits.framesPerMessageMax)
@@ -178,10 +167,8 @@ extension EventLoop {
     }
 
     /// Closes a WebSocket in good order: no further entry, a Close frame, then the peer's answer or a deadline.
-    func beginClose(
-        _ connection: UnsafeMutablePointer<Connection>, _ session: WebSocketSession, _ code: CloseCode, reason: String
-    ) {
-        perform(session.closeHandshake.sendClose(code), connection, reason: reason)
+    func beginClose(_ connection: UnsafeMutablePointer<Connection>, _ code: CloseCode, reason: String) {
+        perform(connection.pointee.webSocket.closeHandshake.sendClose(code), connection, reason: reason)
     }
 
     func perform(
@@ -214,15 +201,18 @@ extension EventLoop {
         markDirty(connection)
     }
 
-    private func answerPing(
-        _ payload: [UInt8], _ connection: UnsafeMutablePointer<Connection>, _ session: WebSocketSession
-    ) {
-        guard withinAllowance(connection, session) else { return }
+    private func answerPing(_ payload: [UInt8], _ connection: UnsafeMutablePointer<Connection>) {
+        guard withinAllowance(connection) else { return }
         FrameEncoder.append(opcode: .pong, payload: payload.span, to: &connection.pointee.outbox)
         markDirty(connection)
     }
 
-    fileprivate func serveMessage(_ text: [UInt8], _ connection: UnsafeMutablePointer<Connection>) {
+    /// Clients of the feed say how they want it; messages are JSON text.
+    func serveFeedMessage(_ message: WebSocketMessage, _ connection: UnsafeMutablePointer<Connection>) {
+        guard case .text(let text) = message else {
+            let detail = "Messages are JSON text; binary is not read."
+            return sendFrame(FeedFrame.error(code: "binary_message", detail: detail), connection)
+        }
         switch ClientMessage(parsing: text) {
         case .ping: sendFrame(FeedFrame.pong, connection)
         case .notUnderstood(let code, let detail):
@@ -244,15 +234,14 @@ extension EventLoop {
 
     /// Pings and messages are answered, so a client that floods makes the replica send as much: RFC 6455 §7.4.1, 1008.
     /// What it does not read is bounded too.
-    private func withinAllowance(
-        _ connection: UnsafeMutablePointer<Connection>, _ session: WebSocketSession
-    ) -> Bool {
+    private func withinAllowance(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
         let isWithin =
-            session.countReceived(now: tick, messagesPerSecondMax: shared.limits.messagesPerSecondMax)
+            connection.pointee.webSocket.countReceived(
+                now: tick, messagesPerSecondMax: shared.limits.messagesPerSecondMax)
             && connection.pointee.outbox.count <= shared.limits.outputBytesMax
         if !isWithin {
             perform(
-                session.closeHandshake.fail(.policyViolation), connection,
+                connection.pointee.webSocket.closeHandshake.fail(.policyViolation), connection,
                 reason: "more than \(shared.limits.messagesPerSecondMax) messages per second, or answers left unread")
         }
         return isWithin

@@ -1,5 +1,6 @@
 import Codecs
 import HTTPProtocol
+import Synchronization
 import ThreatFeed
 import WebSocketProtocol
 
@@ -21,47 +22,49 @@ struct EchoSite: Site {
         return limits
     }()
 
+    private let deflaters = EchoDeflaters()
+
     var usesLog: Bool { false }
 
     func route(_ request: HTTPRequest, _ ticket: ResponseTicket, on loop: EventLoop) {
         let policy = PermessageDeflate.Policy(serverWindowBits: Deflater.windowBitsAllowed)
         guard let acceptance = loop.acceptHandshake(request, policy, ticket) else { return }
-        let messages = EchoMessages(acceptance.compression)
-        loop.upgrade(ticket, acceptance, in: loop.threats, serving: messages) { connection in
+        loop.upgrade(ticket, acceptance, in: loop.threats) { connection in
             // An echo client may be silent for as long as it likes.
             connection.pointee.deadline = nil
             loop.markDirty(connection)
         }
     }
-}
 
-/// Sends every message back as it came, deflated where that was agreed.
-private final class EchoMessages: WebSocketMessages {
-    private let deflater: Deflater?
-
-    init(_ agreement: PermessageDeflate.Agreement?) {
-        deflater = agreement.map { Deflater(windowBits: $0.serverWindowBits ?? Deflater.windowBitsAllowed.upperBound) }
+    func received(_ message: WebSocketMessage, _ connection: UnsafeMutablePointer<Connection>, on loop: EventLoop) {
+        switch message {
+        case .text(let payload): send(.text, payload, connection)
+        case .binary(let payload): send(.binary, payload, connection)
+        }
+        loop.markDirty(connection)
     }
 
-    func received(text: [UInt8], _ connection: UnsafeMutablePointer<Connection>, on loop: EventLoop) {
-        send(.text, text, connection, on: loop)
-    }
-
-    func received(binary: [UInt8], _ connection: UnsafeMutablePointer<Connection>, on loop: EventLoop) {
-        send(.binary, binary, connection, on: loop)
-    }
-
-    private func send(
-        _ opcode: Opcode, _ payload: [UInt8], _ connection: UnsafeMutablePointer<Connection>, on loop: EventLoop
-    ) {
-        if let deflater {
-            deflater.withDeflated(payload.span) { deflated in
-                FrameEncoder.append(
-                    opcode: opcode, payload: deflated, compressed: true, to: &connection.pointee.outbox)
-            }
+    private func send(_ opcode: Opcode, _ payload: [UInt8], _ connection: UnsafeMutablePointer<Connection>) {
+        if let windowBits = connection.pointee.webSocket.windowBits {
+            let deflated = deflaters.deflate(payload, windowBits: Int(windowBits))
+            FrameEncoder.append(
+                opcode: opcode, payload: deflated.span, compressed: true, to: &connection.pointee.outbox)
         } else {
             FrameEncoder.append(opcode: opcode, payload: payload.span, to: &connection.pointee.outbox)
         }
-        loop.markDirty(connection)
+    }
+}
+
+/// Deflates messages, each without context from the one before.
+private final class EchoDeflaters: Sendable {
+    // Owner: whichever loop echoes a message, one for each window. Only zlib is called while it is held.
+    private let byWindowBits = Mutex<[Int: Deflater]>([:])
+
+    func deflate(_ message: [UInt8], windowBits: Int) -> [UInt8] {
+        byWindowBits.withLock { deflaters in
+            let deflater = deflaters[windowBits] ?? Deflater(windowBits: windowBits)
+            deflaters[windowBits] = deflater
+            return deflater.deflate(message.span)
+        }
     }
 }

@@ -38,9 +38,11 @@ extension EventLoop {
             conversation.discardInput(shared.decoderConfiguration)
             respondExhausted(ResponseTicket(connection: connection.pointee.token, number: number))
             updateInterest(connection)
-        case .webSocket(let session):
-            perform(session.closeHandshake.fail(.tryAgainLater), connection, reason: "the replica is short of memory")
-            session.discardInput()
+        case .webSocket:
+            perform(
+                connection.pointee.webSocket.closeHandshake.fail(.tryAgainLater), connection,
+                reason: "the replica is short of memory")
+            connection.pointee.webSocket.discardInput()
         case .eventStream, .lingering: break
         }
         account(connection)
@@ -69,13 +71,13 @@ extension EventLoop {
 
     /// Ends a WebSocket whose client does not finish a message in the time it would have for a request.
     func endIfUnfinished(_ connection: UnsafeMutablePointer<Connection>) {
-        guard case .webSocket(let session) = connection.pointee.dialogue, session.closeHandshake.maySendData,
-            let since = session.messageSince, since + shared.limits.requestDeadline <= tick
+        guard case .webSocket = connection.pointee.dialogue, connection.pointee.webSocket.closeHandshake.maySendData,
+            let since = connection.pointee.webSocket.messageSince, since + shared.limits.requestDeadline <= tick
         else { return }
         perform(
-            session.closeHandshake.fail(.policyViolation), connection,
+            connection.pointee.webSocket.closeHandshake.fail(.policyViolation), connection,
             reason: "the message did not arrive whole in time")
-        session.discardInput()
+        connection.pointee.webSocket.discardInput()
         account(connection)
     }
 
@@ -98,7 +100,7 @@ extension Connection {
     fileprivate var heldInputBytes: Int {
         switch dialogue {
         case .http(let conversation): conversation.decoder.bufferedBytes
-        case .webSocket(let session): session.bufferedBytes
+        case .webSocket: webSocket.bufferedBytes
         case .eventStream, .lingering: 0
         }
     }

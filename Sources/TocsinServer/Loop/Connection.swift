@@ -11,7 +11,8 @@ struct Connection: ~Copyable {
     /// What the bytes on the socket mean.
     enum Dialogue {
         case http(HTTPConversation)
-        case webSocket(WebSocketSession)
+        /// Its state is `Connection.webSocket`.
+        case webSocket
         case eventStream
         /// The last answer is sent; what the peer still says is read and dropped until it closes.
         case lingering
@@ -29,14 +30,10 @@ struct Connection: ~Copyable {
     var isPending = true
     /// Place in the lane's feed while `sweepIndex` is set.
     var client = ClientPosition.outside
-    /// Index in the lane's list of clients to sweep; `nil` for one that is not in the feed.
-    var sweepIndex: UInt32?
     /// When something was last sent, for heartbeats.
     var lastSent: Tick
-
     /// Bytes for this client alone, sent before further entries of the feed.
     var outbox: [UInt8] = []
-    var outboxBytesSent = 0
     /// Between the socket and everything else; `nil` on a connection without TLS.
     var tls: TLSSession?
 
@@ -48,13 +45,15 @@ struct Connection: ~Copyable {
     let token: PollToken
     /// Where it comes from (`SocketAddress.sourceKey`).
     let source: UInt64
-    /// What of `heldBytes` stands in the replica's budget.
-    var countedBytes = 0
+    /// What it is besides a place in the feed, while `dialogue` is `webSocket`.
+    var webSocket: WebSocketSession
+    // Words of four bytes stand together, so that none is padded.
+    private var outboxSent: UInt32 = 0
+    private var counted: UInt32 = 0
+    private var sweepPlace = UInt32.max
+    private var outputBegan = Tick.never
+    private var deadlineTick = Tick.never
     var interest: PollEvents = .readable
-    /// Since when output has waited for its socket without a pause.
-    var outputSince: Tick?
-    /// When the connection has waited long enough for what it waits for.
-    var deadline: Tick?
 
     init(
         socket: consuming FileDescriptor, token: PollToken, source: UInt64, tls: TLSSession?, dialogue: Dialogue,
@@ -67,6 +66,37 @@ struct Connection: ~Copyable {
         self.dialogue = dialogue
         self.lane = lane
         lastSent = now
+        webSocket = WebSocketSession(windowBits: nil, now: now)
+    }
+
+    /// How much of `outbox` its socket has taken.
+    var outboxBytesSent: Int {
+        get { Int(outboxSent) }
+        set { outboxSent = UInt32(newValue) }
+    }
+
+    /// What of `heldBytes` stands in the replica's budget.
+    var countedBytes: Int {
+        get { Int(counted) }
+        set { counted = UInt32(newValue) }
+    }
+
+    /// Index in the lane's list of clients to sweep; `nil` for one that is not in the feed.
+    var sweepIndex: UInt32? {
+        get { sweepPlace == .max ? nil : sweepPlace }
+        set { sweepPlace = newValue ?? .max }
+    }
+
+    /// Since when output has waited for its socket without a pause.
+    var outputSince: Tick? {
+        get { outputBegan.unlessNever }
+        set { outputBegan = newValue ?? .never }
+    }
+
+    /// When the connection has waited long enough for what it waits for.
+    var deadline: Tick? {
+        get { deadlineTick.unlessNever }
+        set { deadlineTick = newValue ?? .never }
     }
 
     var hasOutbox: Bool { outboxBytesSent < outbox.count }
@@ -90,7 +120,11 @@ struct Connection: ~Copyable {
 /// Coarse time for deadlines of connections: tenths of a second since the loop started. Overflows after 13 years.
 struct Tick: Comparable {
     static let duration = Duration.milliseconds(100)
+    /// What no clock reaches, where `nil` would cost four bytes more.
+    static let never = Tick(count: .max)
     let count: UInt32
+
+    var unlessNever: Tick? { self == .never ? nil : self }
 
     init(count: UInt32) {
         self.count = count

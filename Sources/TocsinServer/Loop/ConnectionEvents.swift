@@ -5,6 +5,8 @@ import WebSocketProtocol
 extension EventLoop {
     /// Bytes read from one connection before others get their turn.
     private static let readsPerTurn = 4
+    /// Output that need not be counted before the turn's sending, which nearly always takes all of it.
+    private static let smallOutputBytes = 4 << 10
 
     func serve(connection token: PollToken, _ events: PollEvents) {
         guard let connection = connections.find(token) else { return }
@@ -17,7 +19,8 @@ extension EventLoop {
         if events.contains(.readable) {
             read(connection)
             guard let present = connections.find(token) else { return }
-            account(present)
+            // What is to be sent is counted once more behind that: all loops share the count.
+            if !present.pointee.isDirty || present.pointee.outbox.count > Self.smallOutputBytes { account(present) }
             refuseIfExhausted(present)
         } else if !events.isDisjoint(with: .hungUp) {
             close(connection)
@@ -54,9 +57,9 @@ extension EventLoop {
         case .http(let conversation):
             conversation.decoder.append(bytes.span)
             serveRequests(connection, conversation)
-        case .webSocket(let session):
-            receive(bytes.span, session)
-            serveMessages(connection, session)
+        case .webSocket:
+            receive(message: bytes.span, connection)
+            serveMessages(connection)
         // A client of an event stream has said all it had to say; RFC 9112 §9.3 lets the server ignore more.
         case .eventStream, .lingering: break
         }

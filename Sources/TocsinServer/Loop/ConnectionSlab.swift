@@ -4,7 +4,8 @@ import PosixIO
 ///
 /// Slots are used again; the generation in a token tells a slot's former holder from the present one.
 struct ConnectionSlab: ~Copyable {
-    private static let chunkSlots = 256
+    /// Large enough to be mapped by itself: pages of slots that nobody has had yet are not resident.
+    private static let chunkSlots = 1_024
 
     // SAFETY: chunks are allocated once and freed in deinit; a slot is initialised exactly while its generation is odd.
     private var chunks: [UnsafeMutablePointer<Connection>] = []

@@ -45,7 +45,6 @@ final class EventLoop {
     var httpDate = ""
     var threatParser = ThreatParser()
     var random = SystemRandomNumberGenerator()
-    let feedMessages = FeedMessages()
     /// For all clients that agreed on compression: no context is kept between messages.
     let inflater = Inflater()
     /// Serves every read. SAFETY: owned by the loop, freed in deinit, never kept beyond one call.

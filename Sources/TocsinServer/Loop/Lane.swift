@@ -19,6 +19,7 @@ final class Lane {
     var catchingUp: [PollToken] = []
     /// Reads the log for all of them.
     var reader = ResumeReader()
+    var firstFrame = FirstFrame()
     let metrics: LaneMetrics
     let tokens: LaneTokens
     private let ringBounds: Ring.Bounds

@@ -107,11 +107,14 @@ extension HTTPQuery {
     }
 
     func single(_ name: String) throws(Problem) -> String? {
-        let texts = all(name)
-        guard texts.count <= 1 else {
-            throw Problem(status: 400, detail: "\(name) stands more than once; give it once.")
+        var found: String?
+        for pair in pairs where pair.name == name {
+            guard found == nil else {
+                throw Problem(status: 400, detail: "\(name) stands more than once; give it once.")
+            }
+            found = pair.value
         }
-        return texts.first
+        return found
     }
 
     func integer(_ name: String, in range: ClosedRange<Int>, default standard: Int) throws(Problem) -> Int {

@@ -8,6 +8,16 @@ protocol Site: Sendable {
 
     /// Leads a request to its handler; every request is answered through its ticket, now or later.
     func route(_ request: HTTPRequest, _ ticket: ResponseTicket, on loop: EventLoop)
+
+    /// Serves a message of a WebSocket client, which may be sent data and keeps within its allowance. The connection
+    /// stays until later, whatever the message leads to.
+    func received(_ message: WebSocketMessage, _ connection: UnsafeMutablePointer<Connection>, on loop: EventLoop)
+}
+
+/// What a client says to the application.
+enum WebSocketMessage {
+    case text([UInt8])
+    case binary([UInt8])
 }
 
 /// The product: threats in, the feed out.
@@ -16,6 +26,10 @@ struct ThreatSite: Site {
 
     func route(_ request: HTTPRequest, _ ticket: ResponseTicket, on loop: EventLoop) {
         loop.route(request, ticket)
+    }
+
+    func received(_ message: WebSocketMessage, _ connection: UnsafeMutablePointer<Connection>, on loop: EventLoop) {
+        loop.serveFeedMessage(message, connection)
     }
 }
 

@@ -17,7 +17,7 @@ extension EventLoop {
             return
         }
         guard let acceptance = acceptHandshake(request, PermessageDeflate.Policy(), ticket) else { return }
-        upgrade(ticket, acceptance, in: wanted.lane, serving: feedMessages) { connection in
+        upgrade(ticket, acceptance, in: wanted.lane) { connection in
             startStream(connection, wanted, form: acceptance.compression == nil ? .webSocket : .webSocketDeflated)
         }
     }
@@ -31,7 +31,11 @@ extension EventLoop {
             return try ServerHandshake.decide(
                 method: request.method.rawValue, version: request.version == .http11 ? (1, 1) : (1, 0),
                 compression: isDeflateUsable(request) ? policy : nil,
-                header: { request.headers.all($0) }, acceptDigest: { Base64.encode(SHA1.hash($0)) })
+                header: { name in
+                    // Nearly always there is one line, which need not be copied.
+                    if let line = request.headers.onlyBytes(name) { return [line] }
+                    return request.headers.all(name).map { Array($0.utf8)[...] }
+                }, acceptDigest: { Base64.encode(SHA1.hash($0)) })
         } catch {
             respond(
                 ticket, Problem(status: error.status, detail: error.detail), headers: error.headers.map { ($0, $1) })
@@ -71,29 +75,32 @@ extension EventLoop {
     }
 
     /// Turns a connection into a WebSocket.
-    /// - Parameters:
-    ///   - messages: What is done with the client's messages.
-    ///   - start: Called once the 101 is in the outbox, before what the client may have said already is served.
+    /// - Parameter start: Called once the 101 is in the outbox, before what the client may have said already is served.
     func upgrade(
         _ ticket: ResponseTicket, _ acceptance: ServerHandshake.Acceptance, in lane: Lane,
-        serving messages: any WebSocketMessages, start: (UnsafeMutablePointer<Connection>) -> Void
+        start: (UnsafeMutablePointer<Connection>) -> Void
     ) {
         guard let connection = connections.find(ticket.connection),
             case .http(let conversation) = connection.pointee.dialogue, becomesStream(conversation, ticket)
         else { return }
-        connection.pointee.outbox += acceptance.response()
-        let session = WebSocketSession(
-            isCompressed: acceptance.compression != nil, messages: messages, now: tick)
-        connection.pointee.dialogue = .webSocket(session)
+        let response = acceptance.response()
+        if connection.pointee.outbox.isEmpty {
+            connection.pointee.outbox = response
+        } else {
+            connection.pointee.outbox += response
+        }
+        let windowBits = acceptance.compression.map { $0.serverWindowBits ?? Deflater.windowBitsAllowed.upperBound }
+        connection.pointee.webSocket = WebSocketSession(windowBits: windowBits.map { UInt8($0) }, now: tick)
+        connection.pointee.dialogue = .webSocket
         metrics.answered(101)
         connection.pointee.lane = lane
         lane.metrics.webSocketClients.add(1)
         start(connection)
         updateInterest(connection)
         // Frames may have come right behind the request.
-        receive(conversation.decoder.takeRemainder().span, session)
+        receive(message: conversation.decoder.takeRemainder().span, connection)
         if connection.pointee.awaitsFirstFrame { return }
-        serveMessages(connection, session)
+        serveMessages(connection)
     }
 
     /// A stream takes the connection over, so no answer may be due before it.
@@ -147,7 +154,9 @@ extension EventLoop {
 
     /// Safari 15.0 to 15.3 drops connections that use permessage-deflate.
     private func isDeflateUsable(_ request: HTTPRequest) -> Bool {
-        guard let agent = request.headers.first("user-agent"), agent.contains("Safari/") else { return true }
+        guard request.headers.contains("sec-websocket-extensions"),
+            let agent = request.headers.first("user-agent"), agent.contains("Safari/")
+        else { return true }
         return !["Version/15.0", "Version/15.1", "Version/15.2", "Version/15.3"].contains { agent.contains($0) }
     }
 }

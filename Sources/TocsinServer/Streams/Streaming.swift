@@ -19,6 +19,9 @@ extension EventLoop {
     func startStream(_ connection: UnsafeMutablePointer<Connection>, _ request: StreamRequest, form: WireForm) {
         connection.pointee.deadline = nil
         if shared.status.isDraining { connection.pointee.deadline = tick + Tick.duration }
+        if request.after == nil, request.history == 0, !request.isCursorMalformed {
+            return startAtHead(connection, filter: request.filter, form: form)
+        }
         let catchUp = CatchUp(request, form: form)
         connection.pointee.catchUp = catchUp
         if startsLightly(request) { return start(request, catchUp, connection) }
@@ -46,7 +49,7 @@ extension EventLoop {
     /// Whether a stream costs little more than its place in the ring, so that any number may start at once.
     private func startsLightly(_ request: StreamRequest) -> Bool {
         guard !request.isCursorMalformed, let ring = request.lane.feed?.ring else { return false }
-        guard let after = request.after else { return request.history == 0 }
+        guard let after = request.after else { return false }
         guard after.generation == ring.headCursor.generation, let position = ring.position(after: after) else {
             return false
         }
@@ -79,14 +82,19 @@ extension EventLoop {
             preconditionFailure("streams start once the log has been read")
         }
         let head = feed.ring.headCursor
-        let (newest, isComplete) = feed.newest(catchUp.history, matching: catchUp.filter)
         catchUp.stage = .collectingHistory
+        let key = FirstFrame.Key(
+            head: head, trimmedThrough: feed.ring.trimmedThrough, history: catchUp.history, filter: catchUp.filter)
+        if reason == nil, let text = connection.pointee.lane.firstFrame.text(of: key) {
+            enqueue(.initialBatch, text, cursor: head, connection)
+            return joinAtHead(connection, filter: catchUp.filter, form: catchUp.form)
+        }
+        let (newest, isComplete) = feed.newest(catchUp.history, matching: catchUp.filter)
         if isComplete || reads.isFull {
-            sendInitialBatch(newest.compactMap(\.logEntry), head, notResumedBecause: reason, connection)
-            if !joinFeed(connection, after: head, filter: catchUp.filter, form: catchUp.form) {
-                preconditionFailure("the ring reaches to its own head")
-            }
-            return
+            let text = initialBatch(newest.compactMap(\.logEntry), head, notResumedBecause: reason)
+            if isComplete, reason == nil { connection.pointee.lane.firstFrame.keep(text, of: key) }
+            enqueue(.initialBatch, text, cursor: head, connection)
+            return joinAtHead(connection, filter: catchUp.filter, form: catchUp.form)
         }
         let token = connection.pointee.token
         let query = ThreatQuery(
@@ -97,23 +105,42 @@ extension EventLoop {
                 defer { finish() }
                 guard let connection = connections.find(token), connection.pointee.catchUp === catchUp else { return }
                 switch result {
-                case .success(let entries): sendInitialBatch(entries, head, notResumedBecause: reason, connection)
+                case .success(let entries):
+                    let text = initialBatch(entries, head, notResumedBecause: reason)
+                    enqueue(.initialBatch, text, cursor: head, connection)
                 // Without Redis the client gets what the ring holds: a shorter history, and the feed all the same.
                 case .failure:
-                    sendInitialBatch(newest.compactMap(\.logEntry), head, notResumedBecause: reason, connection)
+                    let text = initialBatch(newest.compactMap(\.logEntry), head, notResumedBecause: reason)
+                    enqueue(.initialBatch, text, cursor: head, connection)
                 }
                 beginJoining(.reading(after: head), catchUp, connection)
             }
         }
     }
 
-    private func sendInitialBatch(
-        _ newestFirst: [LogEntry], _ cursor: Cursor, notResumedBecause reason: String?,
-        _ connection: UnsafeMutablePointer<Connection>
-    ) {
-        let frame = FeedFrame.initialBatch(
+    /// Puts a client that wants no history at the head of the feed, at once.
+    private func startAtHead(_ connection: UnsafeMutablePointer<Connection>, filter: Filter, form: WireForm) {
+        let lane = connection.pointee.lane
+        guard let ring = lane.feed?.ring else { preconditionFailure("streams start once the log has been read") }
+        let head = ring.headCursor
+        let key = FirstFrame.Key(head: head, trimmedThrough: ring.trimmedThrough, history: 0, filter: filter)
+        let text = lane.firstFrame.text(of: key) ?? initialBatch([], head, notResumedBecause: nil)
+        lane.firstFrame.keep(text, of: key)
+        enqueue(.initialBatch, text, cursor: head, connection)
+        joinAtHead(connection, filter: filter, form: form)
+    }
+
+    private func joinAtHead(_ connection: UnsafeMutablePointer<Connection>, filter: Filter, form: WireForm) {
+        guard let head = connection.pointee.lane.feed?.ring.headCursor,
+            joinFeed(connection, after: head, filter: filter, form: form)
+        else { preconditionFailure("the ring reaches to its own head") }
+    }
+
+    private func initialBatch(
+        _ newestFirst: [LogEntry], _ cursor: Cursor, notResumedBecause reason: String?
+    ) -> [UInt8] {
+        FeedFrame.initialBatch(
             cursor: cursor, documents: newestFirst.map { $0.document()[...] }, notResumedBecause: reason)
-        enqueue(.initialBatch, frame, cursor: cursor, connection)
     }
 
     /// Puts a frame for this client alone into its outbox.
@@ -182,7 +209,7 @@ extension EventLoop {
     /// Ends a stream with a code, or for an event stream with an `error` event.
     func endStream(_ connection: UnsafeMutablePointer<Connection>, code: CloseCode, reason: String) {
         switch connection.pointee.dialogue {
-        case .webSocket(let session): beginClose(connection, session, code, reason: reason)
+        case .webSocket: beginClose(connection, code, reason: reason)
         case .eventStream:
             leaveFeed(connection)
             let name = code == .tooSlow ? "too_slow" : "unavailable"
