@@ -22,10 +22,8 @@ enum FieldLine {
     }
 
     private static func isFieldContent(_ value: Span<UInt8>) -> Bool {
-        // Without a way out of the loop it is compiled to a few vector instructions.
-        var isClean = true
-        for index in value.indices { isClean = ASCII.isFieldContent(value[index]) && isClean }
-        return isClean
+        for index in value.indices where !ASCII.isFieldContent(value[index]) { return false }
+        return true
     }
 
     static func isUpgrade(_ name: String) -> Bool {
