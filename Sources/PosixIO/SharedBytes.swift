@@ -11,16 +11,14 @@ public final class SharedBytes: Sendable {
 
     public init(_ bytes: [UInt8]) {
         count = bytes.count
-        // `allocate(byteCount:alignment:)` is posix_memalign(3), which passes by the allocator's cache of small blocks.
-        guard let allocated = malloc(max(1, bytes.count)) else { fatalError("out of memory") }
-        base = allocated
+        base = .allocate(byteCount: max(1, bytes.count), alignment: 1)
         bytes.withUnsafeBytes { source in
             UnsafeMutableRawBufferPointer(start: base, count: bytes.count).copyMemory(from: source)
         }
     }
 
     deinit {
-        free(base)
+        base.deallocate()
     }
 
     /// Valid while the object lives.

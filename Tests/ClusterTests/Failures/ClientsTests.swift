@@ -139,7 +139,7 @@ extension Processes {
         @Test("a replica stopped for ten seconds: its clients go on without a gap, or are told where to resume")
         func stopped() throws {
             let cluster = try Harness.cluster(
-                replicas: 2, arguments: ["--ping-seconds", "2", "--pong-seconds", "5"])
+                replicas: 2, arguments: ["--ping-seconds", "2", "--pong-seconds", "\(5 * Harness.patience)"])
             let fleet = try Harness.fleet(cluster.urls, clients: 12)
             defer { fleet.stop() }
             // Clients answer a ping when they have read what came before it, so the backlog must be one that they can read
