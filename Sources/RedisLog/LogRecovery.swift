@@ -30,7 +30,7 @@ extension LogClient {
             command.append(Self.repairPeriod.milliseconds)
             command.append(keys.feed)
             command.append(lineage.map(\.description).joined(separator: " "))
-            command.append(hasSeenLog ? incarnations.joined(separator: " ") : "")
+            command.append(link.endpoint.isPrivate ? "*" : hasSeenLog ? incarnations.joined(separator: " ") : "")
         } reply: { [weak self] result in
             guard let self else { return }
             do throws(LogError) {

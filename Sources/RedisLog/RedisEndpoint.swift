@@ -25,10 +25,13 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
     public let database: Int
     /// `nil` for a connection without TLS.
     public let tls: RedisTLS?
+    /// Whether nobody but this process uses the server, so that nobody else has seen more of its log.
+    public let isPrivate: Bool
 
     /// - Precondition: TLS is for a TCP location.
     public init(
-        location: Location, user: String? = nil, password: String? = nil, database: Int = 0, tls: RedisTLS? = nil
+        location: Location, user: String? = nil, password: String? = nil, database: Int = 0, tls: RedisTLS? = nil,
+        isPrivate: Bool = false
     ) {
         if tls != nil, case .unix = location { preconditionFailure("a Unix socket has no TLS") }
         self.location = location
@@ -36,6 +39,7 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
         self.password = password
         self.database = database
         self.tls = tls
+        self.isPrivate = isPrivate
     }
 
     /// Parses `redis://[[user]:password@]host[:port][/db]`, `rediss://…` for TLS, `unix:///path[?db=N]`, or

@@ -103,7 +103,7 @@ public enum Replica {
             logger.info(
                 "private_redis", "no Redis URL is set: a private redis-server keeps the threats",
                 ["data_dir": "\(configuration.dataDirectory)"])
-            return (RedisEndpoint(location: .unix(path: redis.socketPath)), redis)
+            return (RedisEndpoint(location: .unix(path: redis.socketPath), isPrivate: true), redis)
         } catch {
             throw .unavailable("\(error)")
         }

@@ -28,6 +28,18 @@ struct AdoptionTests {
         #expect(after == Cursor(generation: before.generation, sequence: before.sequence + 1))
     }
 
+    @Test("a replica that starts anew with a server of its own goes on in the same generation")
+    func privateServer() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let endpoint = RedisEndpoint(location: server.endpoint.location, isPrivate: true)
+        let before = try publish(loop, try loop.client(endpoint), "a")
+        server.crash()
+        try server.start()
+        let after = try publish(loop, try loop.client(endpoint), "b")
+        #expect(after == Cursor(generation: before.generation, sequence: before.sequence + 1))
+    }
+
     @Test("one move of the server is one generation, though links know it from before and from after")
     func oneMove() throws {
         let server = try RedisServer(["--appendfsync", "no"])

@@ -29,7 +29,7 @@ struct ModelLog {
         var repairMilliseconds: Int64
         /// The highest cursor that the caller has seen in each generation, oldest first.
         var lineage: [Cursor]
-        /// The servers that the caller knew the log in.
+        /// The servers that the caller knew the log in; `*` for all.
         var knownIn: [String]
     }
 
@@ -129,7 +129,7 @@ struct ModelLog {
         guard isForeign || head == arguments.observed else { return (logHead, false, []) }
         let isSameProcess =
             incarnation == arguments.incarnation || incarnation?.hasPrefix(arguments.incarnation + "/") == true
-        let wasThere = incarnation.map(arguments.knownIn.contains) ?? false
+        let wasThere = arguments.knownIn == ["*"] || incarnation.map(arguments.knownIn.contains) ?? false
         let isTrusted = incarnation == nil || isSameProcess || arguments.keepsAllAnswered && wasThere
         let isLost = isForeign || head < arguments.known
         guard isLost || !isTrusted else {

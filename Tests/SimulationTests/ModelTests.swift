@@ -76,7 +76,7 @@ private struct Comparison {
             observed: pick(0...4) == 0 ? cursor() : model.head, known: cursor(),
             incarnation: incarnation(), keepsAllAnswered: pick(0...1) == 0,
             repairMilliseconds: pick(0...1) == 0 ? 0 : 1_000, lineage: lineage(),
-            knownIn: Self.incarnations.filter { _ in pick(0...1) == 0 })
+            knownIn: pick(0...5) == 0 ? ["*"] : Self.incarnations.filter { _ in pick(0...1) == 0 })
         let started = unixMilliseconds()
         let answer = try real.fork(arguments)
         let (head, hasForked, _) = model.fork(arguments, clock: try clock(since: started))

@@ -22,7 +22,8 @@
 /// - ARGV: observed generation and sequence (`0`, `0` for no log), known generation and sequence of the caller, the
 ///   server's incarnation, `1` if the server keeps all it has answered, for how long only held entries are
 ///   accepted (ms), the feed channel, the highest cursor that the caller has seen in each generation,
-///   oldest first, and the incarnations that it knew the log in.
+///   oldest first, and the incarnations that it knew the log in, `*` for all if nobody else uses
+///   the server.
 /// - Reply: the head now standing (four elements).
 enum ForkScript {
     static let source =
@@ -68,7 +69,8 @@ enum ForkScript {
             -- its promotion is the same one.
             local isTrusted = not meta[1] or meta[1] == ARGV[5]
               or string.sub(meta[1], 1, #ARGV[5] + 1) == ARGV[5] .. '/'
-              or ARGV[6] == '1' and string.find(' ' .. ARGV[10] .. ' ', ' ' .. meta[1] .. ' ', 1, true)
+              or ARGV[6] == '1'
+                and (ARGV[10] == '*' or string.find(' ' .. ARGV[10] .. ' ', ' ' .. meta[1] .. ' ', 1, true))
             if not isLost and isTrusted then
               if head[1] and meta[1] ~= ARGV[5] then redis.call('HSET', KEYS[4], 'i', ARGV[5]) end
               return head
