@@ -43,8 +43,10 @@ extension Processes {
             #expect(try number(figures, "connected") == clients)
             #expect(try number(figures, "owed") == posted * clients)
             #expect(try number(figures, "deliveries") == posted * clients)
+            // With a sanitizer the rate may be too high, which is told.
+            if Harness.patience == 1 { #expect(try number(figures, "unsent") == 0) }
             for name in [
-                "refused", "failed", "unanswered", "unsent", "lost", "still_coming", "not_awaited", "duplicates",
+                "refused", "failed", "unanswered", "lost", "still_coming", "not_awaited", "duplicates",
                 "disorder", "gaps", "disconnects", "resets",
             ] {
                 #expect(try number(figures, name) == 0, "\(name)")
