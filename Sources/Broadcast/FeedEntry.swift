@@ -34,6 +34,7 @@ public final class FeedEntry: Sendable {
         cursor: Cursor, facets: Facets?, logEntry: LogEntry?, webSocket: [UInt8],
         otherForm: @escaping @Sendable (WireForm) -> [UInt8]
     ) {
+        precondition(WireForm.allCases.count == 3, "there is a place for each form")
         self.cursor = cursor
         self.facets = facets
         self.logEntry = logEntry

@@ -78,7 +78,7 @@ public struct ResumeJoin: Sendable {
     /// How often the log may be found to end before the cursor, or not to know its generation, until that is believed:
     /// where the log has lost its end or all of it, or left a branch, a replica that knows settles that within a tick
     /// or two.
-    private static let aheadAnswersMax = 3
+    private static let aheadAnswersMax = 4
     /// The same for a cursor of a higher generation than the log's: it may come from a replica that knows of a move
     /// which this one has not seen yet.
     private static let laterGenerationAnswersMax = 6

@@ -89,7 +89,7 @@ public struct ResumePage: Sendable {
     func knowsNothing(of cursor: Cursor) -> Bool {
         switch content {
         case .steps: false
-        case .refused(let ofUnknownGeneration): ofUnknownGeneration && cursor == after
+        case .refused(let ofUnknownGeneration): ofUnknownGeneration && cursor.generation == after.generation
         }
     }
 

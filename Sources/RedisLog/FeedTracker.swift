@@ -57,6 +57,8 @@ public struct FeedTracker {
     private var lastNumber: UInt64 = 0
     private var buffer: [[LogEntry]] = []
     private var bufferedCount = 0
+    /// Of `head`, when the log did not know it and was told of it.
+    private var toldGeneration: UInt64?
     private let primeCount: Int
     private let readLimit: Int
     private let bufferedMax: Int
@@ -153,7 +155,16 @@ public struct FeedTracker {
     public mutating func readAnswered(_ number: ReadNumber, _ outcome: ResumeOutcome) -> [Action] {
         guard state == .reading(number) else { return [] }
         switch outcome {
-        case .ahead(let seen), .unknownGeneration(let seen): return [requestFork(observed: seen.cursor)]
+        case .ahead(let seen): return [requestFork(observed: seen.cursor)]
+        case .unknownGeneration(let seen):
+            guard toldGeneration != head.generation else {
+                // The log was told and does not know it all the same; the next probe tries again.
+                toldGeneration = nil
+                readFailed(number)
+                return []
+            }
+            toldGeneration = head.generation
+            return [requestFork(observed: seen.cursor)]
         case .trimmed(let seen):
             let from = head
             head = max(seen.resumableFrom, head)
@@ -161,6 +172,7 @@ public struct FeedTracker {
             let reason = from != .zero && head.generation > from.generation ? ResetReason.lost : .trimmed
             return [.reset(from: from, to: head, reason: reason), requestRead()]
         case .entries(let entries, let seen, let anchored):
+            toldGeneration = nil
             return apply(entries, seen, anchored: anchored)
         }
     }

@@ -144,7 +144,8 @@ public final class LogClient {
 
 extension LogClient {
     func noteServer() {
-        guard let incarnation = link.server?.incarnation, !incarnations.contains(incarnation) else { return }
+        guard let incarnation = link.server?.incarnation else { return }
+        incarnations.removeAll { $0 == incarnation }
         incarnations.append(incarnation)
         if incarnations.count > Self.incarnationsMax { incarnations.removeFirst() }
     }

@@ -308,8 +308,9 @@ extension LogFollower {
             switch result {
             case .success(let page):
                 readFailure = nil
-                client.observe(head: page.head.cursor)
+                // First the entries: their generations are some that this client has gone through.
                 perform(tracker.newestAnswered(number, page))
+                client.observe(head: page.head.cursor)
             case .failure(let error): readFailed(number, error)
             }
         }

@@ -181,7 +181,7 @@ struct ResumeJoinTests {
         let unknown = ResumePage(after: invented, head: head, resumableFrom: head, answer: .unknownGeneration)
         var lost = ResumeJoin.resuming(after: invented)
         var reading = ResumeJoin.reading(after: invented)
-        for _ in 0..<2 {
+        for _ in 0..<3 {
             #expect(lost.advance(in: ring) == .read(after: invented))
             #expect(lost.received(unknown, ring: ring) == .nothing)
             #expect(lost.received(unknown, ring: ring) == .nothing, "one answer counts in a tick")
@@ -222,7 +222,7 @@ struct ResumeJoinTests {
         let ring = ring(of: 1...10)
         var join = ResumeJoin.resuming(after: cursor(20))
         let page = ResumePage(after: cursor(20), head: cursor(10), resumableFrom: cursor(0), answer: .ahead)
-        for _ in 0..<2 {
+        for _ in 0..<3 {
             #expect(join.advance(in: ring) == .read(after: cursor(20)))
             #expect(join.received(page, ring: ring) == .nothing)
             #expect(join.received(page, ring: ring) == .nothing, "one answer counts in a tick")

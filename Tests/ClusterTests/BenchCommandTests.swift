@@ -160,7 +160,8 @@ extension Processes {
             let figures = try figures(load, code: 1)
             #expect(figures["kept"]?.boolValue == false)
             let posted = try number(figures, "posted")
-            #expect(posted == 40)
+            // A slow replica may not be sent all of them, but more than the one that is changed.
+            #expect(posted > 22 && posted <= 40)
             switch lie {
             case .nothingComes:
                 #expect(try number(figures, "lost") == posted * 3)

@@ -40,6 +40,20 @@ struct AdoptionTests {
         #expect(after == Cursor(generation: before.generation, sequence: before.sequence + 1))
     }
 
+    @Test("a follower that starts anew has gone through the generations that it reads")
+    func readGenerations() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let client = try loop.client(server.endpoint)
+        let first = try publish(loop, client, "a")
+        client.observe(head: Cursor(generation: first.generation, sequence: first.sequence + 5))
+        let second = try publish(loop, client, "b")
+        try #require(second.generation > first.generation)
+        let fresh = loop.follower(server.endpoint)
+        try loop.run("ready") { fresh.isReady }
+        #expect(fresh.follower.client.lineage == [first, second])
+    }
+
     @Test("one move of the server is one generation, though links know it from before and from after")
     func oneMove() throws {
         let server = try RedisServer(["--appendfsync", "no"])

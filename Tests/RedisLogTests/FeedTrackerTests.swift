@@ -334,6 +334,25 @@ struct FeedTrackerTests {
         #expect(actions.first == .reset(from: .zero, to: head(4).cursor, reason: .trimmed))
     }
 
+    @Test("a log that does not know the generation is told of it once; then the next probe asks again")
+    func unknownGeneration() throws {
+        var tracker = try primed(at: 5)
+        let other = LogHead(
+            cursor: Cursor(generation: 9, sequence: 1), resumableFrom: .zero, forkedAt: .zero)
+        for _ in 0..<2 {
+            let began = tracker.headSeen(other, headAtProbe: tracker.head)
+            guard case .read(let first, _, _) = began.first,
+                case .fork(let fork, other.cursor) = tracker.readAnswered(first, .unknownGeneration(head: other)).first,
+                case .read(let second, _, _) = tracker.forkFinished(fork).first
+            else {
+                Issue.record("the log is not told")
+                return
+            }
+            #expect(tracker.readAnswered(second, .unknownGeneration(head: other)) == [])
+            #expect(tracker.needsRetry)
+        }
+    }
+
     private func head(_ sequence: UInt64) -> LogHead {
         LogHead(cursor: Cursor(generation: 2, sequence: sequence), resumableFrom: .zero, forkedAt: .zero)
     }

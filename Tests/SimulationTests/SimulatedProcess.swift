@@ -199,8 +199,8 @@ extension SimulatedProcess {
                 client.newest(limit: limit) { [weak self] page in
                     guard let self else { return }
                     guard let page else { return tracker.readFailed(number) }
-                    client.observe(head: page.head.cursor)
                     perform(tracker.newestAnswered(number, page))
+                    client.observe(head: page.head.cursor)
                 }
             case .read(let number, let after, let limit):
                 client.resume(after: after, limit: limit) { [weak self] outcome in

@@ -8,6 +8,8 @@ import WebSocketProtocol
 extension EventLoop {
     /// Input that a client may have unfinished even then: nearly every request fits.
     private static let smallInputBytes = 4 << 10
+    /// Output that need not be counted before the turn's sending, which nearly always takes all of it.
+    private static let smallOutputBytes = 4 << 10
 
     /// Counts what is held for a connection. Called whenever that may have changed in this turn.
     func account(_ connection: UnsafeMutablePointer<Connection>) {
@@ -20,6 +22,15 @@ extension EventLoop {
         guard held != connection.pointee.countedBytes else { return }
         shared.buffers.add(held - connection.pointee.countedBytes)
         connection.pointee.countedBytes = held
+    }
+
+    /// Counts what is held for a connection, but for little that is sent, and then counted, within this turn: all loops
+    /// share the count.
+    func accountUnlessSentSoon(_ connection: UnsafeMutablePointer<Connection>) {
+        let isSentSoon =
+            connection.pointee.isDirty && connection.pointee.outbox.count <= Self.smallOutputBytes
+            && connection.pointee.heldInputBytes <= Self.smallInputBytes
+        if !isSentSoon { account(connection) }
     }
 
     /// Ends a connection whose unfinished input would make the replica hold more than it may.

@@ -5,8 +5,6 @@ import WebSocketProtocol
 extension EventLoop {
     /// Bytes read from one connection before others get their turn.
     private static let readsPerTurn = 4
-    /// Output that need not be counted before the turn's sending, which nearly always takes all of it.
-    private static let smallOutputBytes = 4 << 10
 
     func serve(connection token: PollToken, _ events: PollEvents) {
         guard let connection = connections.find(token) else { return }
@@ -19,8 +17,7 @@ extension EventLoop {
         if events.contains(.readable) {
             read(connection)
             guard let present = connections.find(token) else { return }
-            // What is to be sent is counted once more behind that: all loops share the count.
-            if !present.pointee.isDirty || present.pointee.outbox.count > Self.smallOutputBytes { account(present) }
+            accountUnlessSentSoon(present)
             refuseIfExhausted(present)
         } else if !events.isDisjoint(with: .hungUp) {
             close(connection)

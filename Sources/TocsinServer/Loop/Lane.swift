@@ -63,6 +63,7 @@ final class Lane {
     /// The log stands after `cursor`: from here on clients can be given what is new.
     func begin(after cursor: Cursor) {
         feed = Feed(bounds: ringBounds, startingAfter: cursor)
+        log.observe(head: cursor)
     }
 
     /// - Returns: Whether so much came since the last pass over the clients that the ring might drop what they lack.

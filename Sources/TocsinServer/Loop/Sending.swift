@@ -161,6 +161,7 @@ extension EventLoop {
     func linger(_ connection: UnsafeMutablePointer<Connection>) {
         Socket.finishSending(connection.pointee.socket)
         countStreamEnd(connection)
+        connection.pointee.webSocket.discardInput()
         connection.pointee.dialogue = .lingering
         connection.pointee.deadline = tick + .seconds(2)
         updateInterest(connection)
