@@ -14,6 +14,15 @@ struct AdoptionTests {
         }
     }
 
+    /// Takes the second and last entry out of the log, as if it had never been.
+    private func setBack(
+        to head: Cursor, losing id: String, at cursor: Cursor, _ loop: TestLoop, _ client: LogClient
+    ) throws {
+        _ = try loop.command(client.link, "XDEL", "tocsin:{default}:log", "\(cursor)")
+        _ = try loop.command(client.link, "HDEL", "tocsin:{default}:ids", id)
+        _ = try loop.command(client.link, "HSET", "tocsin:{default}:meta", "s", String(head.sequence), "n", "1")
+    }
+
     @Test("a server that synced before every answer goes on in the same generation")
     func durable() throws {
         let server = try RedisServer()
@@ -96,10 +105,7 @@ struct AdoptionTests {
         let lost = try publish(loop, knowing.follower.client, "b")
         try loop.run("delivered") { knowing.entries.count == 2 }
         // As after a failover: the last entry is gone, and a replica that never saw it comes first.
-        _ = try loop.command(knowing.follower.client.link, "XDEL", "tocsin:{default}:log", "\(lost)")
-        _ = try loop.command(knowing.follower.client.link, "HDEL", "tocsin:{default}:ids", "b")
-        _ = try loop.command(
-            knowing.follower.client.link, "HSET", "tocsin:{default}:meta", "s", String(first.sequence), "n", "1")
+        try setBack(to: first, losing: "b", at: lost, loop, knowing.follower.client)
         knowing.follower.stop()
         server.crash()
         try server.start()
@@ -131,9 +137,7 @@ struct AdoptionTests {
         let first = try publish(loop, client, "a")
         let lost = try publish(loop, client, "b")
         try loop.run("delivered") { knowing.entries.count == 2 }
-        _ = try loop.command(client.link, "XDEL", "tocsin:{default}:log", "\(lost)")
-        _ = try loop.command(client.link, "HDEL", "tocsin:{default}:ids", "b")
-        _ = try loop.command(client.link, "HSET", "tocsin:{default}:meta", "s", String(first.sequence), "n", "1")
+        try setBack(to: first, losing: "b", at: lost, loop, client)
         knowing.follower.stop()
         server.crash()
         try server.start()
