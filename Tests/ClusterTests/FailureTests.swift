@@ -14,7 +14,8 @@ extension Processes {
             let cluster = try Harness.cluster(replicas: 3)
             let fleet = try Harness.fleet(cluster.urls, clients: 9, roams: true, reconnectPeriod: .seconds(1))
             defer { fleet.stop() }
-            let pool = try PublisherPool(.init(urls: cluster.urls, publishers: 8, rate: 500, idPrefix: "chaos"))
+            let pool = try PublisherPool(
+                .init(urls: cluster.urls, publishers: 8, rate: Harness.paced(500), idPrefix: "chaos"))
             let victim = cluster.replicas[1]
             #expect(Harness.wait(atMost: .seconds(30)) { pool.acknowledgedCount >= 500 })
             victim.kill()
@@ -41,7 +42,8 @@ extension Processes {
             let cluster = try Harness.cluster(replicas: 3)
             let fleet = try Harness.fleet(cluster.urls, clients: 6)
             defer { fleet.stop() }
-            let pool = try PublisherPool(.init(urls: cluster.urls, publishers: 6, rate: 200, idPrefix: "outage"))
+            let pool = try PublisherPool(
+                .init(urls: cluster.urls, publishers: 6, rate: Harness.paced(200), idPrefix: "outage"))
             #expect(Harness.wait(atMost: .seconds(30)) { pool.acknowledgedCount >= 200 })
             cluster.redis.kill()
             let probes = cluster.urls.map { HTTPClient($0, deadline: .seconds(3)) }

@@ -49,4 +49,8 @@ extension Harness {
 
     /// How much longer everything may take with a sanitizer, which slows each byte that is copied.
     static let patience = getenv("TOCSIN_SANITIZER") == nil ? 1 : 6
+
+    /// Threats per second to post where `rate` are meant: fewer with a sanitizer, where clients that are given more than
+    /// they can read fall behind until they are dropped, and never catch up.
+    static func paced(_ rate: Double) -> Double { rate / Double(patience) }
 }

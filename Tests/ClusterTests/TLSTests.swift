@@ -270,7 +270,8 @@ extension Processes {
             let fleet = try Harness.fleet([tls.url], clients: 30, reconnectPeriod: .milliseconds(700))
             defer { fleet.stop() }
             let pool = try PublisherPool(
-                PublisherPool.Options(urls: [tls.url], publishers: 4, threats: 800, rate: 400, idPrefix: "tls"))
+                PublisherPool.Options(
+                    urls: [tls.url], publishers: 4, threats: 800, rate: Harness.paced(400), idPrefix: "tls"))
             let report = pool.finish()
             #expect(report.failures.isEmpty && report.acknowledgements.count == 800)
             let last = try #require(report.acknowledgements.map(\.cursor).max())

@@ -146,7 +146,7 @@ extension Processes {
             // within the deadline.
             let pool = try PublisherPool(
                 .init(
-                    urls: [cluster.urls[1]], publishers: 4, rate: 100 / Double(Harness.patience), idPrefix: "stop",
+                    urls: [cluster.urls[1]], publishers: 4, rate: Harness.paced(100), idPrefix: "stop",
                     requestDeadline: .seconds(2)))
             #expect(Harness.wait(atMost: .seconds(30)) { pool.acknowledgedCount >= 100 })
             let stopped = cluster.replicas[0].child

@@ -29,7 +29,8 @@ final class FailureRun {
         }
         fleet = try FeedFleet(options)
         pool = try PublisherPool(
-            .init(urls: urls, publishers: 6, rate: rate, idPrefix: "load", requestDeadline: .seconds(2)))
+            .init(
+                urls: urls, publishers: 6, rate: Harness.paced(rate), idPrefix: "load", requestDeadline: .seconds(2)))
         guard fleet.wait(atMost: .seconds(20), for: { $0.allSatisfy { $0.joinedAfter != nil } }) else {
             throw HarnessError("not all clients joined")
         }
