@@ -8,7 +8,8 @@ extension RedisLink {
 
     func flush(_ wire: RedisWire) {
         if case .connecting = state { return }
-        pending.stamp(clock + limits.answerTimeout)
+        // From now on, not from when the turn began: what its work took is no silence of Redis.
+        pending.stamp(.now + limits.answerTimeout)
         do throws(WireError) {
             try wire.flush()
         } catch {

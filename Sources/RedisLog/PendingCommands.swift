@@ -35,8 +35,10 @@ struct PendingCommands {
         byteCount += command.byteCount
     }
 
-    /// Starts the clock of all that was appended since the last call.
-    mutating func stamp(_ deadline: MonotonicTime) {
+    /// Starts the clock of all that was appended since the last call; reads no clock where that is nothing.
+    mutating func stamp(_ deadline: @autoclosure () -> MonotonicTime) {
+        guard stampedCount < entries.count else { return }
+        let deadline = deadline()
         while stampedCount < entries.count {
             entries[stampedCount].deadline = deadline
             stampedCount += 1

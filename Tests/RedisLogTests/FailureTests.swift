@@ -104,6 +104,22 @@ struct FailureTests {
         try loop.run("noticed") { !commands.isUp && !subscriber.isUp }
     }
 
+    @Test("a command that is sent at the end of a long turn has all its time for an answer")
+    func sentLate() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let limits = LinkLimits(answerTimeout: .seconds(3))
+        let link = loop.link(server.endpoint, limits: limits)
+        try loop.run("up") { link.isUp }
+        let now = MonotonicTime.now
+        var answer: Result<RedisReply, LinkError>?
+        link.send(RedisCommand("PING")) { answer = $0 }
+        link.flush(now: MonotonicTime(nanoseconds: now.nanoseconds - limits.answerTimeout.nanoseconds))
+        link.tick(now: now)
+        try loop.run("answered") { answer != nil }
+        #expect(try answer?.get().text == "PONG")
+    }
+
     @Test("out of memory: unavailable, nothing kept, nothing broadcast")
     func outOfMemory() throws {
         let server = try RedisServer()
