@@ -1,3 +1,21 @@
+/// A Date field (RFC 9110 §6.6.1), written once a second for all responses of that second.
+public struct DateField: Sendable {
+    /// The whole line; empty for none.
+    let line: [UInt8]
+
+    /// No such field, as in the response of a server without a clock.
+    public static let none = DateField(line: [])
+
+    private init(line: [UInt8]) {
+        self.line = line
+    }
+
+    /// - Parameter unixSeconds: As in `HTTPDate.format`.
+    public init(unixSeconds: Int64) {
+        line = Array("Date: \(HTTPDate.format(unixSeconds: unixSeconds))\r\n".utf8)
+    }
+}
+
 /// The preferred date format of HTTP, IMF-fixdate (RFC 9110 §5.6.7).
 public enum HTTPDate {
     /// `Sun, 06 Nov 1994 08:49:37 GMT` for seconds since 1970-01-01T00:00:00Z; years 0 to 9999, else the nearest.

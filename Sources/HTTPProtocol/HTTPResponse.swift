@@ -6,11 +6,11 @@ public struct HTTPResponseContext: Sendable {
     public var keepAlive: Bool
     /// The request's version.
     public var version: HTTPVersion
-    /// The Date field's value from `HTTPDate.format`, made once per second by the caller; empty leaves it out.
-    public var date: String
+    /// The Date field, made once a second by the caller.
+    public var date: DateField
 
     /// Facts given one by one.
-    public init(isHead: Bool = false, keepAlive: Bool = true, version: HTTPVersion = .http11, date: String) {
+    public init(isHead: Bool = false, keepAlive: Bool = true, version: HTTPVersion = .http11, date: DateField) {
         self.isHead = isHead
         self.keepAlive = keepAlive
         self.version = version
@@ -18,7 +18,7 @@ public struct HTTPResponseContext: Sendable {
     }
 
     /// The facts of one request.
-    public init(of request: HTTPRequest, date: String) {
+    public init(of request: HTTPRequest, date: DateField) {
         self.init(
             isHead: request.method == .head, keepAlive: request.keepAlive, version: request.version, date: date)
     }
@@ -86,7 +86,7 @@ public struct HTTPResponse: Sendable {
         output.append(text: status.reasonPhrase)
         output.append(literal: "\r\n")
         if !status.isInformational {
-            if !context.date.isEmpty { FieldLine.append("Date", context.date, to: &output) }
+            output.append(contentsOf: context.date.line)
             appendConnection(into: &output, context: context)
         }
         for (name, value) in headers where !FieldLine.isOwnedByEncoder(name, informational: status.isInformational) {

@@ -4,6 +4,7 @@ import Testing
 
 @Suite struct HTTPResponseTests {
     private static let date = "Sun, 06 Nov 1994 08:49:37 GMT"
+    private static let dateField = DateField(unixSeconds: 784_111_777)
 
     private func encoded(_ response: HTTPResponse, _ context: HTTPResponseContext) -> String {
         var output: [UInt8] = []
@@ -18,21 +19,22 @@ import Testing
             body: octets("hello"))
         let lines = "Location: /a\r\nContent-Length: 5\r\n\r\n"
         #expect(
-            encoded(response, .init(date: Self.date)) == "HTTP/1.1 201 Created\r\nDate: \(Self.date)\r\n\(lines)hello")
+            encoded(response, .init(date: Self.dateField))
+                == "HTTP/1.1 201 Created\r\nDate: \(Self.date)\r\n\(lines)hello")
         #expect(
-            encoded(response, .init(isHead: true, date: Self.date))
+            encoded(response, .init(isHead: true, date: Self.dateField))
                 == "HTTP/1.1 201 Created\r\nDate: \(Self.date)\r\n\(lines)")
         #expect(
-            encoded(response, .init(keepAlive: false, date: ""))
+            encoded(response, .init(keepAlive: false, date: .none))
                 == "HTTP/1.1 201 Created\r\nConnection: close\r\n\(lines)hello")
         #expect(
-            encoded(response, .init(version: .http10, date: ""))
+            encoded(response, .init(version: .http10, date: .none))
                 == "HTTP/1.1 201 Created\r\nConnection: keep-alive\r\n\(lines)hello")
     }
 
     @Test("RFC 9110 §8.6: no Content-Length and no content in 1xx, 204 and 304", arguments: [101, 204, 304])
     func withoutContent(_ code: Int) {
-        let text = encoded(HTTPResponse(status: HTTPStatus(code), body: octets("x")), .init(date: ""))
+        let text = encoded(HTTPResponse(status: HTTPStatus(code), body: octets("x")), .init(date: .none))
         #expect(text == "HTTP/1.1 \(HTTPStatus(code))\r\n\r\n")
     }
 
@@ -41,7 +43,7 @@ import Testing
         let response = HTTPResponse(
             status: .switchingProtocols, headers: [("Connection", "Upgrade"), ("Upgrade", "websocket")])
         #expect(
-            encoded(response, .init(date: Self.date))
+            encoded(response, .init(date: Self.dateField))
                 == "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
     }
 
@@ -50,9 +52,9 @@ import Testing
         let response = HTTPResponse(status: .upgradeRequired, headers: [("upgrade", "websocket")])
         let fields = "upgrade: websocket\r\nContent-Length: 0\r\n\r\n"
         let line = "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade"
-        #expect(encoded(response, .init(date: "")) == "\(line)\r\n\(fields)")
-        #expect(encoded(response, .init(keepAlive: false, date: "")) == "\(line), close\r\n\(fields)")
-        #expect(encoded(response, .init(version: .http10, date: "")) == "\(line), keep-alive\r\n\(fields)")
+        #expect(encoded(response, .init(date: .none)) == "\(line)\r\n\(fields)")
+        #expect(encoded(response, .init(keepAlive: false, date: .none)) == "\(line), close\r\n\(fields)")
+        #expect(encoded(response, .init(version: .http10, date: .none)) == "\(line), keep-alive\r\n\(fields)")
     }
 
     @Test("RFC 9110 §8.6: the answer to HEAD tells no length where GET is answered by a stream")
@@ -60,21 +62,21 @@ import Testing
         var response = HTTPResponse(status: .ok, headers: [("Content-Type", "text/event-stream")])
         response.hasKnownLength = false
         #expect(
-            encoded(response, .init(isHead: true, date: ""))
+            encoded(response, .init(isHead: true, date: .none))
                 == "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
     }
 
     @Test("RFC 9112 §11.1: a value cannot start another line")
     func splitting() {
         let response = HTTPResponse(status: .noContent, headers: [("A", "b\r\nSet-Cookie: c\0")])
-        #expect(encoded(response, .init(date: "")) == "HTTP/1.1 204 No Content\r\nA: b  Set-Cookie: c \r\n\r\n")
+        #expect(encoded(response, .init(date: .none)) == "HTTP/1.1 204 No Content\r\nA: b  Set-Cookie: c \r\n\r\n")
     }
 
     @Test("RFC 9112 §7.1: streams are chunked in 1.1 and end with the connection in 1.0")
     func streaming() {
         let response = HTTPResponse(status: .ok, headers: [("Content-Type", "text/event-stream")])
         var output: [UInt8] = []
-        #expect(response.encodeStreamingHead(into: &output, context: .init(date: "")) == .chunked)
+        #expect(response.encodeStreamingHead(into: &output, context: .init(date: .none)) == .chunked)
         HTTPChunk.append(octets("hello world, 17 b"), to: &output)
         HTTPChunk.append([], to: &output)
         output += HTTPChunk.last
@@ -83,7 +85,7 @@ import Testing
                 == "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
                 + "11\r\nhello world, 17 b\r\n0\r\n\r\n")
         output = []
-        let old = HTTPResponseContext(version: .http10, date: "")
+        let old = HTTPResponseContext(version: .http10, date: .none)
         #expect(response.encodeStreamingHead(into: &output, context: old) == .untilClose)
         #expect(
             String(decoding: output, as: UTF8.self)

@@ -42,7 +42,7 @@ final class EventLoop {
     var now = MonotonicTime.now
     /// Coarse time for deadlines of connections, set with `now`.
     private(set) var tick = Tick(count: 0)
-    var httpDate = ""
+    var httpDate = DateField.none
     var threatParser = ThreatParser()
     var random = SystemRandomNumberGenerator()
     /// For all clients that agreed on compression: no context is kept between messages.
@@ -239,7 +239,7 @@ final class EventLoop {
     }
 
     private func updateDate() {
-        httpDate = HTTPDate.format(unixSeconds: unixMilliseconds() / 1000)
+        httpDate = DateField(unixSeconds: unixMilliseconds() / 1000)
     }
 
     private func beginDrain(within period: Duration) {
