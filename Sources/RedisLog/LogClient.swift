@@ -21,7 +21,6 @@ public final class LogClient {
     private var nextRepair = MonotonicTime(nanoseconds: 0)
     /// The highest cursor seen in each generation that this client has gone through, oldest first.
     private(set) var lineage: [Cursor] = []
-
     /// The incarnations of the servers that this client has been connected to, oldest first. Only who was there can
     /// judge whether a server's successor has everything.
     private(set) var incarnations: [String] = []
@@ -140,9 +139,8 @@ public final class LogClient {
             }
         }
     }
-}
 
-extension LogClient {
+    /// Remembers the server that the link has come up to.
     func noteServer() {
         guard let incarnation = link.server?.incarnation else { return }
         incarnations.removeAll { $0 == incarnation }
