@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What every script needs: the repository's root, messages, root rights, the Swift toolchain.
+# What every script needs: the repository's root, messages, root rights, the Swift toolchain, room for files.
 # Sourced, never run.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -42,4 +42,15 @@ find_swift() {
         fi
     done
     die "no swift on PATH: install Swift 6.3 from https://www.swift.org/install/linux/"
+}
+
+# Puts the temporary files of tests into memory if 4 GiB are free there: Redis syncs its log at each write, and a disk
+# that others keep busy would be what is tested. Programs must be allowed there, too: tests build a library.
+keep_files_in_memory() {
+    local free=0
+    [ -z "${TMPDIR:-}" ] || return 0
+    if awk '$2 == "/dev/shm" && $3 == "tmpfs" && $4 !~ /noexec/ { found = 1 } END { exit !found }' /proc/mounts; then
+        free=$(df --output=avail -k /dev/shm | tail -n 1)
+    fi
+    if [ "$free" -ge $((4 << 20)) ] && [ -w /dev/shm ]; then export TMPDIR=/dev/shm; fi
 }
