@@ -54,12 +54,14 @@ public enum Replica {
         }
     }
 
-    /// Keeps descriptors for the replica itself: clients could otherwise take the one its way back to Redis needs.
+    /// Keeps descriptors for the replica itself: clients could otherwise take the one its way back to Redis needs. The
+    /// table has room for all of them from the start, so that no loop stands still while it grows.
     private static func withinDescriptors(
         _ configuration: ReplicaConfiguration, _ logger: OperatorLog
     ) -> ReplicaConfiguration {
         let own = 24 + 8 * (configuration.eventLoops ?? SystemFigures.processorCount)
         let most = max(1, SystemFigures.raiseDescriptorLimit() - own)
+        SystemFigures.reserveDescriptors(own + min(most, configuration.limits.connectionsMax))
         guard configuration.limits.connectionsMax > most else { return configuration }
         logger.warning(
             "descriptor_limit",

@@ -59,6 +59,8 @@ struct Bench {
                 "this process may open \(limit) files and needs \(needed): raise the hard limit (ulimit -Hn) or take "
                     + "fewer --clients")
         }
+        // So that the load does not stand still while it connects.
+        SystemFigures.reserveDescriptors(needed)
     }
 
     private func awaitConnections(

@@ -96,6 +96,12 @@ extension Processes {
             #expect(isAnswered)
         }
 
+        @Test("there is room for the descriptors of all connections from the start: no loop waits while the table grows")
+        func descriptorTable() throws {
+            let cluster = try Harness.cluster(replicas: 1, arguments: ["--connections-max", "3000"])
+            #expect(try cluster.replicas[0].child.descriptorTableSize() >= 3_000)
+        }
+
         @Test("without a descriptor left: 503 and a close for who comes, service for who is there, no spinning")
         func descriptors() throws {
             let cluster = try Harness.cluster(replicas: 1, arguments: ["--event-loops", "4"])

@@ -15,10 +15,13 @@ extension LocalProcess {
         return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
-    func residentBytes() throws -> Int { try kibibytes("VmRSS:") << 10 }
+    func residentBytes() throws -> Int { try number("VmRSS:") << 10 }
 
     /// The most that was resident since `forgetPeak`.
-    func peakResidentBytes() throws -> Int { try kibibytes("VmHWM:") << 10 }
+    func peakResidentBytes() throws -> Int { try number("VmHWM:") << 10 }
+
+    /// How many descriptors the kernel has room for before it must make a larger table.
+    func descriptorTableSize() throws -> Int { try number("FDSize:") }
 
     func forgetPeak() throws {
         let raw = open("/proc/\(pid)/clear_refs", O_WRONLY | O_CLOEXEC)
@@ -27,12 +30,12 @@ extension LocalProcess {
         guard write(file.raw, "5", 1) == 1 else { throw HarnessError("the peak of \(pid) is not forgotten") }
     }
 
-    private func kibibytes(_ name: String) throws -> Int {
+    private func number(_ name: String) throws -> Int {
         let text = try kernelText("status")
         guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix(name) }),
-            let kibibytes = Int(line.filter(\.isNumber))
+            let number = Int(line.filter(\.isNumber))
         else { throw HarnessError("/proc/\(pid)/status is not understood: \(text)") }
-        return kibibytes
+        return number
     }
 
     private func kernelText(_ file: String) throws -> String {
