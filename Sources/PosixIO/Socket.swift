@@ -17,9 +17,11 @@ public enum Socket {
     /// listener had when it came (tcp(7)).
     /// - Parameters:
     ///   - sharesPort: SO_REUSEPORT: the kernel spreads connections over all sockets on the address.
+    ///   - defersAccept: See `setDeferredAccept`.
     ///   - unacknowledgedMax: See `limitUnacknowledged`, for every connection.
     public static func listen(
-        on address: SocketAddress, sharesPort: Bool, unacknowledgedMax: Duration? = nil, backlog: Int32 = 4096
+        on address: SocketAddress, sharesPort: Bool, defersAccept: Bool = false, unacknowledgedMax: Duration? = nil,
+        backlog: Int32 = 4096
     ) throws(SystemError) -> FileDescriptor {
         let socket = try open(address)
         try setOption(socket, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR")
@@ -27,6 +29,7 @@ public enum Socket {
         let bound = address.withPointer { Glibc.bind(socket.raw, $0, $1) }
         guard bound == 0 else { throw .last("bind") }
         disableDelay(socket)
+        if defersAccept { setDeferredAccept(socket, true) }
         if let unacknowledgedMax { limitUnacknowledged(socket, unacknowledgedMax) }
         guard Glibc.listen(socket.raw, backlog) == 0 else { throw .last("listen") }
         return socket
@@ -110,6 +113,15 @@ public enum Socket {
         // Fails only for a socket that is not TCP, which has no delay to disable.
         _ = setsockopt(
             socket.raw, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    /// Whether the kernel keeps a new connection until its first bytes have come, or its client has been silent for a
+    /// second (TCP_DEFER_ACCEPT): one wake-up tells of both. When this ends, those it keeps come within that second.
+    public static func setDeferredAccept(_ listener: borrowing FileDescriptor, _ isDeferred: Bool) {
+        var seconds: Int32 = isDeferred ? 1 : 0
+        // Fails only for a socket that is not TCP, whose connections come at once.
+        _ = setsockopt(
+            listener.raw, Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, &seconds, socklen_t(MemoryLayout<Int32>.size))
     }
 
     /// Lets the kernel give a connection up when sent data stays unacknowledged for that long (TCP_USER_TIMEOUT).

@@ -201,7 +201,8 @@ enum Listeners {
         on address: SocketAddress, _ configuration: ReplicaConfiguration
     ) throws(SystemError) -> FileDescriptor {
         try Socket.listen(
-            on: address, sharesPort: true, unacknowledgedMax: configuration.limits.idleTimeout)
+            on: address, sharesPort: true, defersAccept: true,
+            unacknowledgedMax: configuration.limits.idleTimeout)
     }
 
     private static func checkPortIsFree(_ address: SocketAddress) throws(SystemError) {

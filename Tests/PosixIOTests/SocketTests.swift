@@ -37,6 +37,34 @@ struct SocketTests {
         #expect(buffer.withUnsafeMutableBytes { Socket.receive(server.socket, into: $0) } == .endOfStream)
     }
 
+    @Test("a listener that defers hands a connection over with its first bytes, and ahead of those that say nothing")
+    func deferredAccept() throws {
+        let listener = try Socket.listen(
+            on: SocketAddress.resolve(host: "127.0.0.1", port: 0)[0], sharesPort: false, defersAccept: true)
+        let address = try Socket.localAddress(listener)
+        let poller = try Poller()
+        try poller.add(listener.raw, .readable, token: PollToken(slot: 1, generation: 1))
+        let silent = try Socket.connect(to: address)
+        let talking = try Socket.connect(to: address)
+        #expect(Array("hello".utf8).withUnsafeBytes { Socket.send(talking, $0) } == .bytes(5))
+        #expect(poller.wait(timeoutMilliseconds: 5_000) == 1)
+        guard case .connection(let first, let peer) = Socket.accept(listener) else {
+            Issue.record("nothing to accept")
+            return
+        }
+        #expect(peer.port == (try Socket.localAddress(talking).port))
+        var buffer = [UInt8](repeating: 0, count: 64)
+        #expect(buffer.withUnsafeMutableBytes { Socket.receive(first, into: $0) } == .bytes(5))
+
+        Socket.setDeferredAccept(listener, false)
+        #expect(poller.wait(timeoutMilliseconds: 5_000) == 1, "who says nothing is handed over in the end")
+        guard case .connection(_, let other) = Socket.accept(listener) else {
+            Issue.record("nothing to accept")
+            return
+        }
+        #expect(other.port == (try Socket.localAddress(silent).port))
+    }
+
     @Test("a refused connection is reported with the kernel's reason")
     func refused() throws {
         let address: SocketAddress

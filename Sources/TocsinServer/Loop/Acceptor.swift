@@ -7,8 +7,8 @@ import ThreatFeed
 final class Listener {
     private let socket: FileDescriptor
     private var reserve = FileDescriptor.openNull()
-    /// Nobody is accepted until the next tick: there is no descriptor, and the reserve is gone too.
-    var isPaused = false
+    /// Nobody is accepted until then: more are to gather, or there is no descriptor, and the reserve is gone too.
+    var pauseEnd: MonotonicTime?
     var descriptor: Int32 { socket.raw }
 
     init(socket: consuming FileDescriptor) {
@@ -16,6 +16,14 @@ final class Listener {
     }
 
     func accept() -> Socket.AcceptResult { Socket.accept(socket) }
+
+    /// When the last has come whose client was silent, a second and a round trip after `endDeferral`.
+    static let deferralEnd = Duration.milliseconds(1_500)
+
+    /// From now on connections come before their first bytes, so that none is left in the kernel when the listener closes.
+    func endDeferral() {
+        Socket.setDeferredAccept(socket, false)
+    }
 
     /// Takes one connection with the reserve descriptor, to tell it that there is no place. Left in the backlog it
     /// would wake the loop for ever.
@@ -37,28 +45,41 @@ final class Listener {
 extension EventLoop {
     /// Connections taken in one turn; the others wait in the backlog while the loop serves those it has.
     private static let acceptsPerTurn = 64
+    /// Lets connections gather where many come: they share a turn, and their clients do not wake the loop one by one.
+    private static let gatheringPause = Duration.microseconds(100)
+    /// Until a descriptor may be there again.
+    private static let exhaustionPause = Duration.seconds(1)
 
     func acceptConnections(_ listener: Listener) {
-        for _ in 0..<Self.acceptsPerTurn {
+        for taken in 0..<Self.acceptsPerTurn {
             switch listener.accept() {
-            case .none: return
+            case .none:
+                if taken > 1 { pause(listener, Self.gatheringPause) }
+                return
             case .connection(let socket, let peer): admit(socket, from: peer.sourceKey)
             case .failed(let error):
                 shared.logger.limited("accept_failed", "cannot accept a connection", ["error": "\(error)"])
                 metrics.refusedConnections.add(1)
-                if !listener.acceptWithReserve({ refuse($0, .descriptors) }) { watch(listener, for: []) }
+                if !listener.acceptWithReserve({ refuse($0, .descriptors) }) { pause(listener, Self.exhaustionPause) }
                 return
             }
         }
     }
 
-    /// Accepts again, if that had to pause.
+    private func pause(_ listener: Listener, _ duration: Duration) {
+        listener.pauseEnd = .now + duration
+        watch(listener, for: [])
+    }
+
+    /// Accepts again, if its pause is over.
     func resumeAccepting(_ listener: Listener) {
-        if listener.isPaused, listener.restoreReserve() { watch(listener, for: .readable) }
+        guard let end = listener.pauseEnd, now >= end else { return }
+        guard listener.restoreReserve() else { return pause(listener, Self.exhaustionPause) }
+        listener.pauseEnd = nil
+        watch(listener, for: .readable)
     }
 
     private func watch(_ listener: Listener, for events: PollEvents) {
-        listener.isPaused = events.isEmpty
         do {
             try poller.modify(listener.descriptor, events, token: Source.listener)
         } catch {
@@ -102,7 +123,10 @@ extension EventLoop {
             shared.logger.limited("epoll_failed", "cannot watch a connection", ["error": "\(error)"])
             connections.remove(pointer.pointee.token)
             shared.admission.leave(source: source, isPending: true)
+            return
         }
+        // The kernel told of it when its first bytes had come.
+        serve(connection: pointer.pointee.token, .readable)
     }
 
     /// Says why before it closes; a socket that was just opened has room for so little.

@@ -57,8 +57,7 @@ final class EventLoop {
     private var listener: Listener?
     private let started = MonotonicTime.now
     private var nextTick: MonotonicTime
-    private var drainEnd: MonotonicTime?
-    private var listenEnd: MonotonicTime?
+    private var drain: Drain?
     private(set) var isFinished = false
     /// A tick so late means that the process did not run.
     private static let stopMin = Duration.seconds(2)
@@ -68,6 +67,15 @@ final class EventLoop {
         static let listener = PollToken(slot: .max, generation: 0)
         static let mailbox = PollToken(slot: .max - 1, generation: 0)
         static let first = LaneTokens.first
+    }
+
+    /// The moments of a drain.
+    private struct Drain {
+        let end: MonotonicTime
+        /// From then on new connections are refused.
+        let listenEnd: MonotonicTime
+        /// Until then connections may come that were made before it.
+        let arrivalEnd: MonotonicTime
     }
 
     init(
@@ -126,6 +134,7 @@ final class EventLoop {
             lane.tick(now: now)
         }
         if now >= nextTick { runTick() }
+        if let listener { resumeAccepting(listener) }
         if let turn = starts.nextTurn, now >= turn { startDueStreams() }
         for lane in lanes { serveReader(lane) }
         sendDirty()
@@ -203,6 +212,7 @@ final class EventLoop {
         if !dirty.isEmpty || !heldMessages.isEmpty { return .zero }
         var next = nextTick
         if let turn = starts.nextTurn { next = min(next, turn) }
+        if let end = listener?.pauseEnd { next = min(next, end) }
         for lane in lanes {
             if lane.sweep.isDue(now: now) || lane.reader.isDue { return .zero }
             if lane.sweep.isPending { next = min(next, lane.sweep.notBefore) }
@@ -216,13 +226,14 @@ final class EventLoop {
         // After a stop of the process what came meanwhile must be read before anybody is found to be silent.
         let wasStopped = now - nextTick > Self.stopMin
         // Between drains nothing needs finer time than a second; an idle replica should sleep.
-        nextTick = now + (drainEnd == nil ? .seconds(1) : Tick.duration)
+        nextTick = now + (drain == nil ? .seconds(1) : Tick.duration)
         for lane in lanes { advanceCatchUps(lane, isTick: true) }
         reviewLanes()
         if !wasStopped { checkDeadlines() }
-        if let listener { resumeAccepting(listener) }
-        if let drainEnd, now >= drainEnd || hasNothingLeft { isFinished = true }
-        if let listenEnd, now >= listenEnd { stopListening() }
+        if let drain {
+            if now >= drain.end || now >= drain.arrivalEnd && hasNothingLeft { isFinished = true }
+            if now >= drain.listenEnd { stopListening() }
+        }
     }
 
     /// Takes those who are in the backlog already, and then no more: what came later would be reset at the end.
@@ -243,10 +254,11 @@ final class EventLoop {
     }
 
     private func beginDrain(within period: Duration) {
-        guard drainEnd == nil else { return }
-        drainEnd = now + period
-        listenEnd = now + period * 0.8
+        guard drain == nil else { return }
+        drain = Drain(
+            end: now + period, listenEnd: now + period * 0.8, arrivalEnd: now + Listener.deferralEnd)
         nextTick = now
+        listener?.endDeferral()
         scheduleClosing(within: period)
     }
 }

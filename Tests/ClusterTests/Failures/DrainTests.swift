@@ -103,5 +103,26 @@ extension Processes {
             #expect(Set(ids) == ["late", "idle"])
             #expect(cluster.replicas[0].child.waitForEnd(atMost: .seconds(20)) == .exited(code: 0))
         }
+
+        @Test("who connected before the port closed is served, even who had not said a word by then")
+        func silent() throws {
+            let cluster = try Harness.cluster(replicas: 1, arguments: ["--drain-seconds", "10"])
+            let url = cluster.urls[0]
+            cluster.replicas[0].child.send(signal: SIGTERM)
+            var silent: [RawExchange] = []
+            let begun = MonotonicTime.now
+            while let connection = try? RawExchange(url) {
+                silent.append(connection)
+                Pause.sleep(.milliseconds(100))
+                try #require(MonotonicTime.now - begun < .seconds(20), "the port closes before the drain ends")
+            }
+            for connection in silent { try connection.send(Array("GET /health HTTP/1.1\r\nHost: h\r\n\r\n".utf8)) }
+            let served = silent.filter { connection in
+                connection.receive { connection.text.contains("healthy") }
+            }
+            #expect(
+                served.count == silent.count, "the last ones connected before the kernel would have handed them over")
+            #expect(cluster.replicas[0].child.waitForEnd(atMost: .seconds(20)) == .exited(code: 0))
+        }
     }
 }
