@@ -40,15 +40,12 @@ public enum SystemFigures {
     ///
     /// Each time the table of a process with several threads doubles, the thread that opened one more descriptor waits
     /// until all processors have let go of the old table (an RCU grace period, some 10 ms), and so does every other thread
-    /// that opens one meanwhile. Before the first thread starts there is nothing to wait for. The room takes 8 bytes of
-    /// the kernel's memory for each descriptor.
-    /// - Parameter count: How many will be open at once.
-    /// - Returns: Whether there is room; all works without it, with those pauses.
-    @discardableResult
-    public static func reserveDescriptors(_ count: Int) -> Bool {
+    /// that opens one meanwhile. Before the first thread starts there is nothing to wait for. Without the room all
+    /// works, with those pauses.
+    /// - Parameter count: How many will be open at once. The kernel rounds it up to a power of two and takes some 8 bytes
+    ///   for each at once.
+    public static func reserveDescriptors(_ count: Int) {
         let last = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, Int32(clamping: count - 1))
-        guard last >= 0 else { return false }
-        _ = close(last)
-        return true
+        if last >= 0 { _ = FileDescriptor(raw: last) }
     }
 }

@@ -122,6 +122,7 @@ extension Processes {
             }
             #expect(refused?.text.contains("no descriptor left") == true)
             #expect(refused?.receiveToEnd() == true)
+            #expect(refused?.ending == .closed, "a reset may overtake the answer")
             let before = try replica.child.processorSeconds()
             // All loops have somebody at the door who cannot come in.
             var waiting: [RawExchange] = []

@@ -5,6 +5,8 @@ import ThreatFeed
 
 /// A listening socket and the descriptor kept back for the moment in which no other is left.
 final class Listener {
+    /// How long after `endDeferral` the last connection comes whose client was silent: a second and a round trip.
+    static let deferralMax = Duration.milliseconds(1_500)
     private let socket: FileDescriptor
     private var reserve = FileDescriptor.openNull()
     /// Nobody is accepted until then: more are to gather, or there is no descriptor, and the reserve is gone too.
@@ -16,9 +18,6 @@ final class Listener {
     }
 
     func accept() -> Socket.AcceptResult { Socket.accept(socket) }
-
-    /// When the last has come whose client was silent, a second and a round trip after `endDeferral`.
-    static let deferralEnd = Duration.milliseconds(1_500)
 
     /// From now on connections come before their first bytes, so that none is left in the kernel when the listener closes.
     func endDeferral() {
@@ -139,6 +138,8 @@ extension EventLoop {
             .encode(into: &bytes, context: HTTPResponseContext(keepAlive: false, date: httpDate))
         // A peer that does not take it learns from the close.
         _ = bytes.withUnsafeBytes { Socket.send(socket, $0) }
+        // What it has said already would turn the close into a reset, which may overtake the answer (RFC 9112 §9.6).
+        _ = Socket.receive(socket, into: UnsafeMutableRawBufferPointer(scratch))
     }
 
     /// Ends a connection now: the socket closes, and nothing refers to it any more.

@@ -231,8 +231,9 @@ final class EventLoop {
         reviewLanes()
         if !wasStopped { checkDeadlines() }
         if let drain {
-            if now >= drain.end || now >= drain.arrivalEnd && hasNothingLeft { isFinished = true }
-            if now >= drain.listenEnd { stopListening() }
+            let mayEnd = now >= drain.arrivalEnd && hasNothingLeft
+            if mayEnd || now >= drain.listenEnd { stopListening() }
+            isFinished = now >= drain.end || mayEnd && hasNothingLeft
         }
     }
 
@@ -256,7 +257,7 @@ final class EventLoop {
     private func beginDrain(within period: Duration) {
         guard drain == nil else { return }
         drain = Drain(
-            end: now + period, listenEnd: now + period * 0.8, arrivalEnd: now + Listener.deferralEnd)
+            end: now + period, listenEnd: now + period * 0.8, arrivalEnd: now + Listener.deferralMax)
         nextTick = now
         listener?.endDeferral()
         scheduleClosing(within: period)

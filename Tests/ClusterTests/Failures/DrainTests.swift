@@ -116,6 +116,7 @@ extension Processes {
                 Pause.sleep(.milliseconds(100))
                 try #require(MonotonicTime.now - begun < .seconds(20), "the port closes before the drain ends")
             }
+            #expect(silent.count > 20, "the port is open for most of the drain")
             for connection in silent { try connection.send(Array("GET /health HTTP/1.1\r\nHost: h\r\n\r\n".utf8)) }
             let served = silent.filter { connection in
                 connection.receive { connection.text.contains("healthy") }
