@@ -233,7 +233,7 @@ final class EventLoop {
         if let drain {
             let mayEnd = now >= drain.arrivalEnd && hasNothingLeft
             if mayEnd || now >= drain.listenEnd { stopListening() }
-            isFinished = now >= drain.end || mayEnd && hasNothingLeft
+            if now >= drain.end || mayEnd && hasNothingLeft { isFinished = true }
         }
     }
 
