@@ -94,8 +94,10 @@ final class ProxyFront {
         let own = try FreePort.find()
         let folder = "\(directory)/\(name)"
         try makeDirectory(folder)
+        // One thread: of two, one gives a line of the log up when the other is kept from finishing its own.
         let configuration = """
             global
+                nbthread 1
                 log stdout len 65535 format raw local0
                 tune.http.logurilen 131072
                 maxconn 2000
