@@ -202,6 +202,25 @@ struct RetentionTests {
         #expect(ahead == .success(.ahead(head: head)))
     }
 
+    @Test("a long log is trimmed every 64 entries, and holds at most a hundredth more than it should")
+    func trimsLongLogs() throws {
+        let max = 6_400
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let client = try loop.client(server.endpoint, retention: LogRetention(entriesMax: max))
+        var isTrimmed = false
+        for round in 0..<110 {
+            let batch = (0..<63).map { record("r\(round)-\($0)") }
+            let _: [PublishResult] = try loop.value("batch") { client.publish(batch: batch, completion: $0) }
+            let length = Int(try loop.command(client.link, "XLEN", LogKeys().log).integer ?? 0)
+            #expect(length <= max + max / 100)
+            isTrimmed = isTrimmed || length < 63 * (round + 1)
+        }
+        #expect(isTrimmed)
+        let length = Int(try loop.command(client.link, "XLEN", LogKeys().log).integer ?? 0)
+        try expectNothingLeftBehind(loop, client.link, retained: length)
+    }
+
     @Test("entries older than the age go with their index; a trimmed id may come again")
     func trimsByAge() throws {
         let server = try RedisServer()

@@ -100,9 +100,11 @@ struct ModelLog {
             incarnation = arguments.incarnation
             generations = [generation]
         }
-        if sequence % 16 < UInt64(new.count) {
-            let max = arguments.entriesMax
-            _ = trim(limit: max + Swift.max(16, max / 100) - 16, max: max, oldest: arguments.oldest)
+        let max = arguments.entriesMax
+        let surplus = Swift.max(16, max / 100)
+        let step = surplus < 64 ? 16 : 64
+        if sequence % UInt64(step) < UInt64(new.count) {
+            _ = trim(limit: max + surplus - step, max: max, oldest: arguments.oldest)
         }
         return (.outcomes(outcomes), new)
     }

@@ -51,10 +51,11 @@ enum PublishScript {
               else
                 call('HSET', KEYS[4], 's', last, 'n', total)
               end
-              if s % 16 < added then
-                local max = tonumber(ARGV[4])
-                trim(max + math.max(16, math.floor(max / 100)) - 16, max, tonumber(ARGV[5]))
-              end
+              -- Looking for what is to go costs as much as keeping a record: a long log is looked at less often.
+              local max = tonumber(ARGV[4])
+              local surplus = math.max(16, math.floor(max / 100))
+              local step = surplus < 64 and 16 or 64
+              if s % step < added then trim(max + surplus - step, max, tonumber(ARGV[5])) end
             end
 
             -- One new record, the commonest call by far, without the tables of the general case.
