@@ -3,7 +3,8 @@ public import ThreatFeed
 
 /// A tenant's log in Redis, as one event loop sees it through one link.
 ///
-/// Publishes of a turn are collected and leave at `flush`, in calls of at most 64 records and 1 MiB, in one write.
+/// Publishes are collected and leave at a `flush`, in calls of at most 64 records and 1 MiB, in one write: at once
+/// while no call is under way, else with the next (`PublishQueue`).
 /// Completions run on the loop, in the order of the calls; at once when Redis cannot be reached.
 public final class LogClient {
     /// The link is up and the scripts are loaded.
@@ -92,15 +93,16 @@ public final class LogClient {
         knownHead = head
     }
 
-    /// Sends what the turn has collected.
+    /// Sends what has been collected and is due.
     public func flush(now: MonotonicTime) {
-        if replication.mayPublish {
+        link.clock = now
+        if replication.mayPublish, queue.isDue(now: now) {
             let publications = queue.takeAll()
             if let shortfall = replication.shortfall(connected: link.connectedReplicas, now: now), isUp {
                 for publication in publications { publication.completion(.failure(shortfall)) }
             } else {
                 for call in PublishCall.split(publications) { send(call, repeatsAfterFork: true) }
-                if retention.lease != nil, !publications.isEmpty, lease.isDue(now: now) { renewLease() }
+                if retention.lease != nil, lease.isDue(now: now) { renewLease() }
             }
         }
         if replication.mayPublish {
@@ -116,8 +118,8 @@ public final class LogClient {
 
     /// When `flush` or the link has something to do next.
     public var nextDeadline: MonotonicTime? {
-        guard replication.mayPublish, let retry = repairing.nextRetry else { return link.nextDeadline }
-        return link.nextDeadline.map { min($0, retry) } ?? retry
+        guard replication.mayPublish else { return link.nextDeadline }
+        return .earliest(link.nextDeadline, .earliest(repairing.nextRetry, queue.nextDeadline))
     }
 
     /// Closes the link for good. All that waits fails, also what was never sent.
@@ -203,6 +205,7 @@ extension LogClient {
     /// - Parameter isRepair: For entries that were in the log before.
     func send(_ call: PublishCall, repeatsAfterFork: Bool, isRepair: Bool = false) {
         replication.sent()
+        queue.callSent(now: link.clock)
         scripts.run(.publish, bytes: call.byteCount) { command in
             command.append(keys.feed)
             command.append(String(knownHead.generation))
@@ -214,6 +217,7 @@ extension LogClient {
             for publication in call.publications { command.append(publication.blob) }
         } reply: { [weak self] result in
             guard let self else { return call.fail(.unavailable(reason: "closed")) }
+            queue.callEnded()
             switch result {
             case .failure(let error): call.fail(error)
             case .success(let reply):

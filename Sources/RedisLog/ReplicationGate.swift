@@ -84,28 +84,3 @@ struct ReplicationGate {
         return count < replicasMin ? "\(count) of \(replicasMin) replicas of Redis follow" : nil
     }
 }
-
-/// Publishes that wait for their turn to be sent.
-struct PublishQueue {
-    private static let countMax = 65_536
-    private static let bytesMax = 64 << 20
-
-    private var publications: [Publication] = []
-    private var byteCount = 0
-
-    func hasRoom(for publication: Publication) -> Bool {
-        publications.count < Self.countMax && byteCount + publication.blob.count <= Self.bytesMax
-    }
-
-    mutating func append(_ publication: Publication) {
-        publications.append(publication)
-        byteCount += publication.blob.count
-    }
-
-    mutating func takeAll() -> [Publication] {
-        let taken = publications
-        publications.removeAll(keepingCapacity: taken.count <= 1024)
-        byteCount = 0
-        return taken
-    }
-}

@@ -161,6 +161,54 @@ struct FailureTests {
         for result in results { #expect(throws: LogError.self) { try result.get() } }
     }
 
+    @Test("a call that Redis does not answer holds the next one back for half a millisecond and no longer")
+    func gathering() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let client = try loop.client(server.endpoint)
+        var answered = 0
+        server.send(signal: SIGSTOP)
+        let sent = MonotonicTime.now
+        client.publish(record("sent")) { _ in answered += 1 }
+        client.flush(now: sent)
+        client.publish(record("gathered")) { _ in answered += 1 }
+        client.flush(now: sent + .microseconds(499))
+        #expect(client.nextDeadline == sent + .microseconds(500))
+        client.flush(now: sent + .microseconds(500))
+        let later = try #require(client.nextDeadline)
+        #expect(later > sent + .milliseconds(1), "nothing waits in the queue")
+        server.send(signal: SIGCONT)
+        try loop.run("both answered") { answered == 2 }
+    }
+
+    @Test("however a call ends, the next publish waits for none")
+    func callsAreCounted() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let client = try loop.client(server.endpoint, limits: Self.quick)
+        func isAtOnce(_ id: String) throws -> Bool {
+            var answered = false
+            client.publish(record(id)) { _ in answered = true }
+            let isDue = client.nextDeadline == MonotonicTime(nanoseconds: 0)
+            try loop.run("answer to \(id)") { answered }
+            return isDue
+        }
+        #expect(try isAtOnce("accepted"))
+        #expect(try isAtOnce("accepted"), "after a replay")
+        _ = try loop.command(client.link, "SCRIPT", "FLUSH")
+        #expect(try isAtOnce("script lost"))
+        #expect(try isAtOnce("after a script that was lost"))
+        server.crash()
+        try loop.run("down") { !client.isUp }
+        #expect(try isAtOnce("while down"))
+        try server.start()
+        try loop.run("up") { client.isUp }
+        #expect(try isAtOnce("after a lost link"))
+        _ = try loop.command(client.link, "FLUSHALL")
+        #expect(try isAtOnce("forked"))
+        #expect(try isAtOnce("after a fork"))
+    }
+
     @Test("SCRIPT FLUSH is survived by loading and calling again once")
     func scriptFlush() throws {
         let server = try RedisServer()

@@ -84,13 +84,17 @@ enum PublishScript {
             local known = call('HMGET', KEYS[2], unpack(ids))
 
             local reply, first = {g}, s + 1
-            local index, counts, lengths, new, here = {}, {}, {}, {}, {}
+            -- The message is put together in one step: Lua reads every byte of each string that it makes.
+            local index, counts, lengths, message, here = {}, {}, {}, {''}, {}
             for i = 8, N do
               local id = idOf[i]
               local old = here[id] or known[i - 7]
-              local cursor, digest = match(old or '', '^(%S+) (%S+)$')
-              -- An index without its entry proves nothing: the record is accepted anew.
-              local entry = cursor and call('XRANGE', KEYS[1], cursor, cursor)[1]
+              local cursor, digest, entry
+              if old then
+                cursor, digest = match(old, '^(%S+) (%S+)$')
+                -- An index without its entry proves nothing: the record is accepted anew.
+                entry = cursor and call('XRANGE', KEYS[1], cursor, cursor)[1]
+              end
               if entry then
                 reply[i - 6] = digest == digestOf[i] and {cursor, entry[2][2]} or {cursor}
               else
@@ -104,17 +108,17 @@ enum PublishScript {
                 local facets = facetsOf[i]
                 counts[facets] = (counts[facets] or 0) + 1
                 lengths[#lengths + 1] = #blobs[i]
-                new[#new + 1] = blobs[i]
+                message[#message + 1] = blobs[i]
                 reply[i - 6] = s
               end
             end
-            if #new == 0 then return reply end
+            if #lengths == 0 then return reply end
 
             call('HSET', KEYS[2], unpack(index))
             for facets, count in pairs(counts) do call('HINCRBY', KEYS[3], facets, count) end
-            settle(#new)
-            call('PUBLISH', ARGV[1],
-              format('%s %d ', g, first) .. table.concat(lengths, ' ') .. '\n' .. table.concat(new))
+            settle(#lengths)
+            message[1] = format('%s %d %s\n', g, first, table.concat(lengths, ' '))
+            call('PUBLISH', ARGV[1], table.concat(message))
             return reply
             """#
 }
