@@ -20,8 +20,8 @@ enum Samples {
     // SAFETY: written once, read by one thread; it holds closures, which are not Sendable.
     nonisolated(unsafe) static let receipt = Receipt(
         receivedAtMilliseconds: 1_772_366_400_000, replicaName: "replica-1",
-        digest: ContentDigest(prefixOf: SHA256.hash(threat.span)),
-        makeID: { "sample-00000002" }, makeRandom: { 4 })
+        digest: ContentDigest(prefixOf: SHA256().hash(threat.span).span),
+        makeID: { _ in "sample-00000002" }, makeRandom: { 4 })
 
     /// The threat as the log keeps it.
     static let record: ThreatRecord = {

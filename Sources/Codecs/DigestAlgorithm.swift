@@ -32,4 +32,29 @@ final class DigestAlgorithm: @unchecked Sendable {
             }
         }
     }
+
+    /// - Returns: State for `hash(_:into:_:)`, to be freed by the caller.
+    func makeContext() -> OpaquePointer {
+        guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex2(context, algorithm, nil) == 1 else {
+            fatalError("libcrypto has no memory for a hash")
+        }
+        return context
+    }
+
+    /// Hashes with a context that its owner keeps.
+    func hash<let count: Int>(
+        _ input: Span<UInt8>, into digest: inout InlineArray<count, UInt8>, _ context: OpaquePointer
+    ) {
+        precondition(count == digestBytes, "a digest has one size")
+        var output = digest.mutableSpan
+        // SAFETY: as above; the context keeps nothing of the input. Without a name the function is the one it has.
+        let isDone = input.withUnsafeBufferPointer { source in
+            output.withUnsafeMutableBufferPointer { digest in
+                EVP_DigestInit_ex2(context, nil, nil) == 1
+                    && EVP_DigestUpdate(context, source.baseAddress, source.count) == 1
+                    && EVP_DigestFinal_ex(context, digest.baseAddress, nil) == 1
+            }
+        }
+        guard isDone else { fatalError("libcrypto could not hash") }
+    }
 }

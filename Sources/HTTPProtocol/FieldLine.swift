@@ -1,19 +1,26 @@
 /// Writes field lines (RFC 9112 §5).
 enum FieldLine {
-    /// Appends `name: value` CR LF. A control character in a value becomes a space: text that came from a peer must
-    /// not be able to start another line.
-    static func append(_ name: String, _ value: String, to output: inout [UInt8]) {
+    /// Appends `name: value` CR LF, the value in three pieces. A control character in a value becomes a space: text
+    /// that came from a peer must not be able to start another line.
+    static func append(
+        _ name: String, _ value: String, _ second: String = "", _ third: String = "", to output: inout [UInt8]
+    ) {
         precondition(!name.isEmpty && isToken(name.utf8Span.span), "A field name is a token.")
         output.append(text: name)
         output.append(literal: ": ")
-        let start = output.count
-        output.append(text: value)
-        if !isFieldContent(value.utf8Span.span) {
-            for index in start..<output.count where !ASCII.isFieldContent(output[index]) {
-                output[index] = ASCII.space
-            }
-        }
+        appendContent(value, to: &output)
+        if !second.isEmpty { appendContent(second, to: &output) }
+        if !third.isEmpty { appendContent(third, to: &output) }
         output.append(literal: "\r\n")
+    }
+
+    private static func appendContent(_ text: String, to output: inout [UInt8]) {
+        let start = output.count
+        output.append(text: text)
+        guard !isFieldContent(text.utf8Span.span) else { return }
+        for index in start..<output.count where !ASCII.isFieldContent(output[index]) {
+            output[index] = ASCII.space
+        }
     }
 
     private static func isToken(_ name: Span<UInt8>) -> Bool {

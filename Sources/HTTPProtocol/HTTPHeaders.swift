@@ -2,7 +2,7 @@
 ///
 /// Nothing is copied until it is asked for; lookups compare bytes without regard to case.
 public struct HTTPHeaders: Sendable {
-    /// Start-line and header section as received.
+    /// Start-line and header section as received; perhaps with what came behind them.
     var bytes: [UInt8]
     var fields: [HTTPFieldRange]
 

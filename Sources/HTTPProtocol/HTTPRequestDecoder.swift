@@ -176,10 +176,12 @@ public struct HTTPRequestDecoder: Sendable {
         let lines = fields.fields
         line = RequestLineScanner()
         fields = FieldSectionScanner(start: 0)
-        let request = HTTPRequest(
-            method: method, version: version, headers: HTTPHeaders(bytes: buffer.take(end), fields: lines),
-            keepAlive: !framing.closes && (version == .http11 || framing.keepsAlive), target: target)
         let length = framing.contentLength ?? 0
+        let hasArrived = !framing.isChunked && buffer.count - end >= length
+        let head = hasArrived ? buffer.takeShared(end) : buffer.take(end)
+        let request = HTTPRequest(
+            method: method, version: version, headers: HTTPHeaders(bytes: head, fields: lines),
+            keepAlive: !framing.closes && (version == .http11 || framing.keepsAlive), target: target)
         guard framing.isChunked || length > 0 else {
             state = .requestLine
             return .request(request)

@@ -58,11 +58,7 @@ public struct HTTPResponse: Sendable {
         Self.reserve(needed, in: &output)
         appendHead(into: &output, context: context)
         precondition(hasKnownLength || context.isHead, "Content of unknown length is streamed.")
-        if status.allowsContent, hasKnownLength {
-            output.append(literal: "Content-Length: ")
-            DecimalText.append(body.count, to: &output)
-            output.append(literal: "\r\n")
-        }
+        if status.allowsContent, hasKnownLength { Self.appendContentLength(body.count, to: &output) }
         output.append(literal: "\r\n")
         if status.allowsContent, !context.isHead { output.append(contentsOf: body) }
     }
@@ -79,29 +75,71 @@ public struct HTTPResponse: Sendable {
         return framing
     }
 
-    private func appendHead(into output: inout [UInt8], context: HTTPResponseContext) {
+    /// Appends a whole response whose fields and content are written in place, which costs no allocation.
+    /// - Parameters:
+    ///   - status: One that allows content.
+    ///   - fields: Appends field lines by `appendField`; none of those that the encoder writes itself.
+    ///   - content: Appends exactly `contentByteCount` bytes; not called for HEAD.
+    public static func encode(
+        _ status: HTTPStatus, into output: inout [UInt8], context: HTTPResponseContext, contentByteCount: Int,
+        fields: (inout [UInt8]) -> Void, content: (inout [UInt8]) -> Void
+    ) {
+        precondition(status.allowsContent, "Such a response has no content.")
+        reserve(512 + contentByteCount, in: &output)
+        appendStatusLine(status, to: &output)
+        output.append(contentsOf: context.date.line)
+        appendConnection(isUpgrade: false, to: &output, context: context)
+        fields(&output)
+        appendContentLength(contentByteCount, to: &output)
+        output.append(literal: "\r\n")
+        guard !context.isHead else { return }
+        let end = output.count + contentByteCount
+        content(&output)
+        precondition(output.count == end, "Content is as long as its field says.")
+    }
+
+    /// Appends a field line whose value is given in up to three pieces.
+    public static func appendField(
+        _ name: String, _ value: String, _ second: String = "", _ third: String = "", to output: inout [UInt8]
+    ) {
+        FieldLine.append(name, value, second, third, to: &output)
+    }
+
+    private static func appendStatusLine(_ status: HTTPStatus, to output: inout [UInt8]) {
         output.append(literal: "HTTP/1.1 ")
         DecimalText.append(status.rawValue, to: &output)
         output.append(ASCII.space)
         output.append(text: status.reasonPhrase)
         output.append(literal: "\r\n")
+    }
+
+    private static func appendContentLength(_ byteCount: Int, to output: inout [UInt8]) {
+        output.append(literal: "Content-Length: ")
+        DecimalText.append(byteCount, to: &output)
+        output.append(literal: "\r\n")
+    }
+
+    private func appendHead(into output: inout [UInt8], context: HTTPResponseContext) {
+        Self.appendStatusLine(status, to: &output)
         if !status.isInformational {
             output.append(contentsOf: context.date.line)
-            appendConnection(into: &output, context: context)
+            let isUpgrade = headers.contains { FieldLine.isUpgrade($0.0) }
+            Self.appendConnection(isUpgrade: isUpgrade, to: &output, context: context)
         }
         for (name, value) in headers where !FieldLine.isOwnedByEncoder(name, informational: status.isInformational) {
             FieldLine.append(name, value, to: &output)
         }
     }
 
-    private func appendConnection(into output: inout [UInt8], context: HTTPResponseContext) {
+    private static func appendConnection(
+        isUpgrade: Bool, to output: inout [UInt8], context: HTTPResponseContext
+    ) {
         // HTTP/1.1 connections persist without being told (RFC 9112 §9.3).
         let tellsPersistence = !context.keepAlive || context.version == .http10
-        let upgrades = headers.contains { FieldLine.isUpgrade($0.0) }
-        guard upgrades || tellsPersistence else { return }
+        guard isUpgrade || tellsPersistence else { return }
         output.append(literal: "Connection: ")
-        if upgrades { output.append(literal: "Upgrade") }
-        if upgrades, tellsPersistence { output.append(literal: ", ") }
+        if isUpgrade { output.append(literal: "Upgrade") }
+        if isUpgrade, tellsPersistence { output.append(literal: ", ") }
         if tellsPersistence { output.append(text: context.keepAlive ? "keep-alive" : "close") }
         output.append(literal: "\r\n")
     }

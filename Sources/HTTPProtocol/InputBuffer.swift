@@ -42,6 +42,15 @@ struct InputBuffer: Sendable {
         return prefix
     }
 
+    /// Consumes the first `byteCount` bytes and returns them without a copy, perhaps with others behind them. For a
+    /// holder that lives no longer than what is behind them: the buffer is copied if it grows meanwhile.
+    mutating func takeShared(_ byteCount: Int) -> [UInt8] {
+        guard start == 0 else { return take(byteCount) }
+        let all = bytes
+        consume(byteCount)
+        return all
+    }
+
     /// Consumes the first `byteCount` bytes and appends them to `output`.
     mutating func move(_ byteCount: Int, to output: inout [UInt8]) {
         if output.isEmpty {

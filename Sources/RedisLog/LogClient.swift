@@ -214,7 +214,11 @@ extension LogClient {
             command.append(unixMilliseconds() - retention.ageMax.milliseconds)
             command.append(link.server?.incarnation ?? "")
             command.append(isRepair ? "again" : "")
-            for publication in call.publications { command.append(publication.blob) }
+            for index in call.publications.indices {
+                command.append(byteCount: call.publications[index].byteCount) {
+                    call.publications[index].record.encode(into: &$0)
+                }
+            }
         } reply: { [weak self] result in
             guard let self else { return call.fail(.unavailable(reason: "closed")) }
             queue.callEnded()

@@ -3,12 +3,13 @@ import ThreatFeed
 /// A record on its way to Redis.
 struct Publication {
     let record: ThreatRecord
-    let blob: [UInt8]
+    /// Of the stored form.
+    let byteCount: Int
     let completion: (PublishResult) -> Void
 
     init(record: ThreatRecord, completion: @escaping (PublishResult) -> Void) {
         self.record = record
-        blob = record.encode()
+        byteCount = record.encodedByteCount
         self.completion = completion
     }
 }
@@ -27,8 +28,8 @@ struct PublishCall {
         var calls: [PublishCall] = []
         var start = 0
         var bytes = 0
-        for (index, publication) in publications.enumerated() {
-            let size = publication.blob.count
+        for index in publications.indices {
+            let size = publications[index].byteCount
             if index > start, index - start == LogClient.callRecordsMax || bytes + size > LogClient.callBytesMax {
                 calls.append(PublishCall(publications: publications[start..<index], byteCount: bytes))
                 start = index
@@ -79,12 +80,13 @@ struct PublishCall {
             return []
         }
         var accepted: [LogEntry] = []
-        for (publication, element) in zip(publications, elements.dropFirst()) {
+        accepted.reserveCapacity(publications.count)
+        for (index, element) in zip(publications.indices, elements.dropFirst()) {
             let result = Self.outcome(element, generation: generation)
             if case .success(.accepted(let cursor)) = result {
-                accepted.append(LogEntry(cursor: cursor, record: publication.record))
+                accepted.append(LogEntry(cursor: cursor, record: publications[index].record))
             }
-            publication.completion(result)
+            publications[index].completion(result)
         }
         gathered?.finishOne(.success(()))
         return accepted

@@ -17,12 +17,12 @@ struct PublishQueue {
     private var lastCall = MonotonicTime(nanoseconds: 0)
 
     func hasRoom(for publication: Publication) -> Bool {
-        publications.count < Self.countMax && byteCount + publication.blob.count <= Self.bytesMax
+        publications.count < Self.countMax && byteCount + publication.byteCount <= Self.bytesMax
     }
 
     mutating func append(_ publication: Publication) {
         publications.append(publication)
-        byteCount += publication.blob.count
+        byteCount += publication.byteCount
     }
 
     /// Whether what waits is to be sent now.

@@ -26,6 +26,16 @@ public struct RedisCommand: Hashable, Sendable {
         Self.endLine(&bulkStrings)
     }
 
+    /// Appends an argument that is written in place.
+    /// - Parameter write: Appends exactly `byteCount` bytes.
+    mutating func append(byteCount: Int, _ write: (inout [UInt8]) -> Void) {
+        beginArgument(byteCount: byteCount)
+        let end = bulkStrings.count + byteCount
+        write(&bulkStrings)
+        precondition(bulkStrings.count == end, "an argument is as long as its header says")
+        Self.endLine(&bulkStrings)
+    }
+
     public mutating func append(_ argument: Int64) {
         append(String(argument))
     }

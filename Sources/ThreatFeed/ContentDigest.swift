@@ -8,10 +8,21 @@ public struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
 
     /// Takes the first 16 bytes of a hash.
     /// - Precondition: `hash` has at least 16 bytes.
-    public init(prefixOf hash: [UInt8]) {
+    public init(prefixOf hash: Span<UInt8>) {
         precondition(hash.count >= 16, "a digest needs 16 bytes of hash")
-        high = hash[0..<8].reduce(0) { $0 << 8 | UInt64($1) }
-        low = hash[8..<16].reduce(0) { $0 << 8 | UInt64($1) }
+        var words: (high: UInt64, low: UInt64) = (0, 0)
+        for index in 0..<8 {
+            words.high = words.high << 8 | UInt64(hash[index])
+            words.low = words.low << 8 | UInt64(hash[index + 8])
+        }
+        high = words.high
+        low = words.low
+    }
+
+    /// Takes the first 16 bytes of a hash.
+    /// - Precondition: `hash` has at least 16 bytes.
+    public init(prefixOf hash: [UInt8]) {
+        self.init(prefixOf: hash.span)
     }
 
     /// Reads exactly 32 lower-case hexadecimal digits.

@@ -42,7 +42,7 @@ public struct ThreatParser: Sendable {
     }
 
     private func record(_ body: [UInt8], _ facts: ThreatFacts, _ receipt: Receipt) -> ThreatRecord {
-        let id = facts.id ?? receipt.makeID()
+        let id = facts.id ?? receipt.makeID(receipt.receivedAtMilliseconds)
         let severity = facts.severity ?? .medium
         var writer = ThreatTail(body: body, nodes: scanner.nodes)
         for index in scanner.children(of: 0) {

@@ -21,21 +21,33 @@ public struct ThreatRecord: Hashable, Sendable {
     /// The stored form, used alike in the stream, as script argument and in channel messages:
     /// `<id> SP <digest> SP <received ms> SP <facets byte count> SP <facets><tail>`.
     public func encode() -> [UInt8] {
-        let space = UInt8(ascii: " ")
-        let facetsByteCount = facets.encodedByteCount
         var blob: [UInt8] = []
-        blob.reserveCapacity(id.utf8.count + ContentDigest.hexByteCount + 32 + facetsByteCount + tail.count)
+        blob.reserveCapacity(encodedByteCount)
+        encode(into: &blob)
+        return blob
+    }
+
+    /// The number of bytes of the stored form.
+    public var encodedByteCount: Int {
+        let facetsByteCount = facets.encodedByteCount
+        return id.utf8.count + ContentDigest.hexByteCount + DecimalText.digitCount(receivedAtMilliseconds.magnitude)
+            + (receivedAtMilliseconds < 0 ? 1 : 0) + DecimalText.digitCount(UInt64(facetsByteCount)) + 4
+            + facetsByteCount + tail.count
+    }
+
+    /// Appends the stored form.
+    public func encode(into blob: inout [UInt8]) {
+        let space = UInt8(ascii: " ")
         blob.append(text: id)
         blob.append(space)
         digest.append(to: &blob)
         blob.append(space)
         JSONText.appendInteger(receivedAtMilliseconds, to: &blob)
         blob.append(space)
-        JSONText.appendInteger(UInt64(facetsByteCount), to: &blob)
+        JSONText.appendInteger(UInt64(facets.encodedByteCount), to: &blob)
         blob.append(space)
         facets.append(to: &blob)
         blob.append(contentsOf: tail)
-        return blob
     }
 
     /// Reads the stored form.

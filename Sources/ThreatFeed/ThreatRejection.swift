@@ -25,14 +25,15 @@ public struct Receipt {
     public var replicaName: String
     /// Digest of the bytes sent.
     public var digest: ContentDigest
-    /// Makes an id for a threat that brings none; called at most once. Must match the pattern of `id`.
-    public var makeID: () -> String
+    /// Makes an id for a threat that brings none, from the time of receipt; called at most once. Must match the pattern
+    /// of `id`.
+    public var makeID: (_ milliseconds: Int64) -> String
     /// Makes 64 random bits to vary a sample threat; called only for one.
     public var makeRandom: () -> UInt64
 
     public init(
         receivedAtMilliseconds: Int64, replicaName: String, digest: ContentDigest,
-        makeID: @escaping () -> String, makeRandom: @escaping () -> UInt64
+        makeID: @escaping (Int64) -> String, makeRandom: @escaping () -> UInt64
     ) {
         self.receivedAtMilliseconds = receivedAtMilliseconds
         self.replicaName = replicaName

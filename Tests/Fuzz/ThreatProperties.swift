@@ -18,7 +18,7 @@ enum ThreatProperties {
     private static var receipt: Receipt {
         Receipt(
             receivedAtMilliseconds: 1_767_323_045_678, replicaName: "replica \"1\"",
-            digest: ContentDigest(prefixOf: Array(0..<16)), makeID: { "018f2f6e-0000-7000-8000-000000000000" },
+            digest: ContentDigest(prefixOf: Array(0..<16)), makeID: { _ in "018f2f6e-0000-7000-8000-000000000000" },
             makeRandom: { 0x0123_4567_89AB_CDEF })
     }
 

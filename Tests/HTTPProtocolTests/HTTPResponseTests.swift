@@ -32,6 +32,22 @@ import Testing
                 == "HTTP/1.1 201 Created\r\nConnection: keep-alive\r\n\(lines)hello")
     }
 
+    @Test("a response written in place is the same bytes", arguments: [false, true], [false, true])
+    func inPlace(isHead: Bool, keepAlive: Bool) {
+        let response = HTTPResponse(
+            status: .created, headers: [("Content-Type", "text/plain"), ("Location", "/a/b c?d")],
+            body: octets("hello"))
+        let context = HTTPResponseContext(isHead: isHead, keepAlive: keepAlive, date: Self.dateField)
+        var output = octets("before")
+        HTTPResponse.encode(.created, into: &output, context: context, contentByteCount: 5) { head in
+            HTTPResponse.appendField("Content-Type", "text/plain", to: &head)
+            HTTPResponse.appendField("Location", "/a/", "b\nc", "?d", to: &head)
+        } content: {
+            $0 += octets("hello")
+        }
+        #expect(String(decoding: output, as: UTF8.self) == "before" + encoded(response, context))
+    }
+
     @Test("RFC 9110 §8.6: no Content-Length and no content in 1xx, 204 and 304", arguments: [101, 204, 304])
     func withoutContent(_ code: Int) {
         let text = encoded(HTTPResponse(status: HTTPStatus(code), body: octets("x")), .init(date: .none))

@@ -47,6 +47,12 @@ struct FeedValueTests {
     @Test("a record's stored form is golden and reads back, whole or as part of a reply")
     func storesRecords() throws {
         #expect(text(Self.record.encode()) == Self.blob)
+        for milliseconds in [0, 9, 10, -1, 1_767_323_045_678, .min] as [Int64] {
+            let record = ThreatRecord(
+                id: "ä", digest: Self.record.digest, receivedAtMilliseconds: milliseconds,
+                facets: Facets(severity: .low, threatType: "x", customerName: "Ünïted"), tail: Self.record.tail)
+            #expect(record.encode().count == record.encodedByteCount)
+        }
         #expect(try ThreatRecord(decoding: Array(Self.blob.utf8)) == Self.record)
         let reply = Array("xx\(Self.blob)yy".utf8)
         #expect(try ThreatRecord(decoding: reply[2..<reply.count - 2]) == Self.record)

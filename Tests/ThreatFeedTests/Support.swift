@@ -4,7 +4,7 @@ import ThreatFeed
 func receipt(id: String = "made-id", random: UInt64 = 1) -> Receipt {
     Receipt(
         receivedAtMilliseconds: 1_767_323_045_678, replicaName: "replica-a",
-        digest: ContentDigest(prefixOf: Array(0..<32)), makeID: { id }, makeRandom: { random })
+        digest: ContentDigest(prefixOf: Array(0..<32)), makeID: { _ in id }, makeRandom: { random })
 }
 
 /// Parses a text, or returns the rejection.

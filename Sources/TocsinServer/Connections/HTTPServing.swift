@@ -81,14 +81,20 @@ extension EventLoop {
 
     /// Answers a request, now or later. Does nothing when its connection has gone meanwhile.
     func respond(_ ticket: ResponseTicket, _ response: HTTPResponse) {
+        respond(ticket, response.status) { response.encode(into: &$0, context: $1) }
+    }
+
+    /// Answers a request in place.
+    /// - Parameter encode: Appends the whole response.
+    func respond(
+        _ ticket: ResponseTicket, _ status: HTTPStatus, encode: (inout [UInt8], HTTPResponseContext) -> Void
+    ) {
         guard let connection = connections.find(ticket.connection),
             case .http(let conversation) = connection.pointee.dialogue
         else { return }
-        metrics.answered(response.status.rawValue)
+        metrics.answered(status.rawValue)
         let wasFull = !conversation.wantsInput
-        let closes = conversation.answer(ticket.number, into: &connection.pointee.outbox) { output, context in
-            response.encode(into: &output, context: context)
-        }
+        let closes = conversation.answer(ticket.number, into: &connection.pointee.outbox, encode: encode)
         // In a drain, what has arrived already is served yet.
         let isDrained = shared.status.isDraining && conversation.decoder.isIdle
         let isLast = !conversation.isAnswering && (conversation.isReadingStopped || isDrained)

@@ -44,6 +44,7 @@ final class EventLoop {
     private(set) var tick = Tick(count: 0)
     var httpDate = DateField.none
     var threatParser = ThreatParser()
+    let hasher = SHA256()
     var random = SystemRandomNumberGenerator()
     /// For all clients that agreed on compression: no context is kept between messages.
     let inflater = Inflater()

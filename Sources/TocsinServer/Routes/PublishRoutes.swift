@@ -20,8 +20,8 @@ extension EventLoop {
             switch result {
             case .success(.accepted(let cursor)):
                 lane.metrics.acceptedThreats.add(1)
-                respond(ticket, .stored(.created, LogEntry(cursor: cursor, record: record), in: lane.served))
-            case .success(.replayed(let entry)): respond(ticket, .stored(.ok, entry, in: lane.served))
+                respond(ticket, .created, stored: LogEntry(cursor: cursor, record: record), in: lane.served)
+            case .success(.replayed(let entry)): respond(ticket, .ok, stored: entry, in: lane.served)
             case .success(.conflict(let cursor)): respond(ticket, Problem(conflictOf: record.id, cursor))
             case .failure(let error): respond(ticket, Problem(error), headers: [("Retry-After", "1")])
             }
@@ -51,6 +51,21 @@ extension EventLoop {
         }
     }
 
+    /// Answers with a threat that is in the log, written in place: this is the answer that posts get.
+    private func respond(_ ticket: ResponseTicket, _ status: HTTPStatus, stored entry: LogEntry, in served: ServedLog) {
+        respond(ticket, status) { output, context in
+            HTTPResponse.encode(
+                status, into: &output, context: context, contentByteCount: entry.documentByteCount
+            ) { head in
+                let query = served.queryName.map { "?log=\($0)" } ?? ""
+                HTTPResponse.appendField("Content-Type", "application/json", to: &head)
+                HTTPResponse.appendField("Location", "/api/threats/", entry.record.id, query, to: &head)
+            } content: {
+                entry.appendDocument(to: &$0)
+            }
+        }
+    }
+
     /// Answers 403 when publishers need a client certificate and this one has none.
     private func mayPublish(_ ticket: ResponseTicket) -> Bool {
         guard shared.certificates?.publishersNeedCertificate == true else { return true }
@@ -72,12 +87,12 @@ extension EventLoop {
     }
 
     private func receipt(for bytes: Span<UInt8>) -> Receipt {
-        let milliseconds = unixMilliseconds()
-        return Receipt(
-            receivedAtMilliseconds: milliseconds, replicaName: shared.configuration.replicaName,
-            digest: ContentDigest(prefixOf: SHA256.hash(bytes)),
-            makeID: { UUIDv7.make(milliseconds: milliseconds, random: RandomBytes.next(UUIDv7.randomByteCount)) },
-            makeRandom: { [unowned self] in random.next() })
+        Receipt(
+            receivedAtMilliseconds: unixMilliseconds(), replicaName: shared.configuration.replicaName,
+            digest: ContentDigest(prefixOf: hasher.hash(bytes).span),
+            // Closures that hold nothing: one that did would be allocated for each threat.
+            makeID: { UUIDv7.make(milliseconds: $0, random: RandomBytes.next(UUIDv7.randomByteCount)) },
+            makeRandom: { .random(in: .min ... .max) })
     }
 
     /// Answers 415 unless the body is of one of these types and not encoded further (RFC 9110 §15.5.16).
@@ -104,15 +119,6 @@ extension EventLoop {
             return false
         }
         return true
-    }
-}
-
-extension HTTPResponse {
-    /// The answer to a threat that is in the log.
-    static func stored(_ status: HTTPStatus, _ entry: LogEntry, in served: ServedLog) -> HTTPResponse {
-        var location = "/api/threats/" + entry.record.id
-        if let name = served.queryName { location += "?log=\(name)" }
-        return HTTPResponse(status, json: entry.document(), headers: [("Location", location)])
     }
 }
 
