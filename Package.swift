@@ -110,7 +110,8 @@ let package = Package(
         .testTarget(
             name: "BroadcastTests", dependencies: ["Broadcast", "PosixIO", "ThreatFeed"], swiftSettings: strict),
         .testTarget(
-            name: "TocsinServerTests", dependencies: ["TocsinServer", "PosixIO", "ThreatFeed", "WebSocketProtocol"],
+            name: "TocsinServerTests",
+            dependencies: ["TocsinServer", "Broadcast", "PosixIO", "ThreatFeed", "WebSocketProtocol"],
             swiftSettings: strict),
         .testTarget(
             name: "SimulationTests",

@@ -66,7 +66,7 @@ private final class DeliveryPath {
         else { fatalError("the sample is a message of the feed") }
         for action in tracker.received(message.entries) {
             guard case .deliver(let entries) = action else { fatalError("the sample follows what came before") }
-            for entry in entries.map(EntryEncoding.entry) { feed.append(entry) }
+            for entry in EntryEncoding.entries(entries) { feed.append(entry) }
         }
         for client in clients.all { client.sendEntries(of: feed) }
     }

@@ -192,7 +192,7 @@ public final class Feed {
             position -= 1
             let entry = ring[position]
             guard entry.cursor > ring.trimmedThrough else { return (found, true) }
-            if entry.logEntry != nil, FilterClasses.matches(filter, entry) { found.append(entry) }
+            if entry.isInLog, FilterClasses.matches(filter, entry) { found.append(entry) }
         }
         let reachesStart = ring.cursorBeforeTail.sequence == 0
         return (found, found.count == limit || reachesStart)

@@ -17,10 +17,20 @@ public struct Ring {
         }
     }
 
+    /// An entry with what the ring asks of it, so that entries nobody has looked at for long, and no cache holds, leave
+    /// without being read.
+    private struct Place {
+        let entry: FeedEntry
+        let cursor: Cursor
+        let byteCount: Int
+    }
+
     private let bounds: Bounds
-    private var entries: Deque<FeedEntry> = []
+    private var places: Deque<Place> = []
     /// Position of the oldest entry held.
     public private(set) var tail: FeedPosition = 0
+    /// Position that the next entry will get; a client that stands here has everything.
+    public private(set) var head: FeedPosition = 0
     /// Bytes of all entries held.
     public private(set) var byteCount = 0
     /// Cursor just before the oldest entry: whoever stands there misses nothing.
@@ -38,26 +48,25 @@ public struct Ring {
         headCursor = cursor
     }
 
-    /// Position that the next entry will get; a client that stands here has everything.
-    public var head: FeedPosition { tail + FeedPosition(entries.count) }
-
-    public var count: Int { entries.count }
+    public var count: Int { places.count }
 
     public subscript(position: FeedPosition) -> FeedEntry {
         precondition(position >= tail && position < head, "the ring holds that position")
-        return entries[Int(position - tail)]
+        return places[Int(position - tail)].entry
     }
 
     /// Appends an entry and lets the oldest go while a bound is passed. The newest always stays.
     public mutating func append(_ entry: FeedEntry) {
         precondition(entry.cursor >= headCursor, "cursors never go back")
         // An empty log has no generation yet, and cursors of any other must not seem to lie in this one.
-        if cursorBeforeTail == .zero, entries.isEmpty { cursorBeforeTail = entry.cursor.predecessor }
-        entries.append(entry)
-        byteCount += entry.byteCount
-        headCursor = entry.cursor
-        while entries.count > 1, entries.count > bounds.entriesMax || byteCount > bounds.bytesMax {
-            let oldest = entries.removeFirst()
+        if cursorBeforeTail == .zero, places.isEmpty { cursorBeforeTail = entry.cursor.predecessor }
+        let place = Place(entry: entry, cursor: entry.cursor, byteCount: entry.byteCount)
+        places.append(place)
+        head += 1
+        byteCount += place.byteCount
+        headCursor = place.cursor
+        while places.count > 1, places.count > bounds.entriesMax || byteCount > bounds.bytesMax {
+            let oldest = places.removeFirst()
             byteCount -= oldest.byteCount
             cursorBeforeTail = oldest.cursor
             tail += 1
@@ -77,24 +86,24 @@ public struct Ring {
             return nil
         }
         var low = 0
-        var high = entries.count
+        var high = places.count
         while low < high {
             let middle = (low + high) / 2
-            if entries[middle].cursor <= cursor { low = middle + 1 } else { high = middle }
+            if places[middle].cursor <= cursor { low = middle + 1 } else { high = middle }
         }
         // A cursor that no entry has may come from another log: what lies between it and the ring is not known.
-        let isKnown = low == 0 ? cursor == cursorBeforeTail : entries[low - 1].cursor == cursor
+        let isKnown = low == 0 ? cursor == cursorBeforeTail : places[low - 1].cursor == cursor
         return isKnown ? tail + FeedPosition(low) : nil
     }
 
     /// The entries of the log held after `cursor`, in order.
     public func logEntries(after cursor: Cursor) -> [LogEntry] {
-        entries.compactMap { $0.cursor > cursor ? $0.logEntry : nil }
+        places.compactMap { $0.cursor > cursor ? $0.entry.logEntry : nil }
     }
 
     /// The cursor of a client that continues at `position`.
     public func cursor(before position: FeedPosition) -> Cursor {
-        position <= tail ? cursorBeforeTail : self[position - 1].cursor
+        position <= tail ? cursorBeforeTail : places[Int(position - 1 - tail)].cursor
     }
 }
 

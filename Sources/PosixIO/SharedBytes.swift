@@ -4,27 +4,37 @@ import Glibc
 ///
 /// What an array cannot promise: the pointer stays valid for as long as somebody holds the object, so it may stand in
 /// an `iovec` across calls.
-public final class SharedBytes: Sendable {
-    public let count: Int
-    // SAFETY: allocated and filled in init, never written again, freed in deinit.
-    private nonisolated(unsafe) let base: UnsafeMutableRawPointer
+///
+/// `@unchecked Sendable`: written in init, before anybody else has them, and never again.
+public struct SharedBytes: @unchecked Sendable {
+    /// Their number, and behind it the bytes: one allocation for all.
+    private typealias Storage = ManagedBuffer<Int, UInt8>
+    private let storage: Storage
 
     public init(_ bytes: [UInt8]) {
-        count = bytes.count
-        base = .allocate(byteCount: max(1, bytes.count), alignment: 1)
-        bytes.withUnsafeBytes { source in
-            UnsafeMutableRawBufferPointer(start: base, count: bytes.count).copyMemory(from: source)
+        storage = Storage.create(minimumCapacity: bytes.count) { _ in bytes.count }
+        storage.withUnsafeMutablePointerToElements { target in
+            bytes.withUnsafeBufferPointer { source in
+                // SAFETY: there is room for as many, and new memory overlaps nothing.
+                if let base = source.baseAddress { target.initialize(from: base, count: source.count) }
+            }
         }
     }
 
-    deinit {
-        base.deallocate()
+    public var count: Int { storage.withUnsafeMutablePointerToHeader { $0.pointee } }
+
+    /// Valid while somebody holds these bytes.
+    // SAFETY: elements of an object do not move.
+    public var pointer: UnsafeMutableRawPointer {
+        storage.withUnsafeMutablePointerToElements { UnsafeMutableRawPointer($0) }
     }
 
-    /// Valid while the object lives.
-    public var pointer: UnsafeMutableRawPointer { base }
+    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: pointer, count: count) }
 
-    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+    public func withSpan<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        // SAFETY: the bytes are never written again, and the object outlives the call.
+        withExtendedLifetime(storage) { bytes.withMemoryRebound(to: UInt8.self) { body($0.span) } }
+    }
 }
 
 /// Several byte strings that are sent one after the other in one call (sendmsg(2)), kept alive together.
@@ -32,8 +42,8 @@ public final class GatheredBytes {
     public let pieces: [SharedBytes]
     /// Bytes of all pieces.
     public let count: Int
-    // SAFETY: made in init, freed in deinit; each element points into a piece, which lives as long. Never written again:
-    // sendmsg(2) only reads it.
+    // SAFETY: made in init, freed in deinit; each element points into a piece, which lives as long. Never written
+    // again: sendmsg(2) only reads it.
     let vectors: UnsafeMutableBufferPointer<iovec>
 
     /// - Parameter pieces: At most 1,024 (IOV_MAX).

@@ -8,14 +8,22 @@ public struct ThreatRecord: Hashable, Sendable {
     /// Unix time.
     public let receivedAtMilliseconds: Int64
     public let facets: Facets
-    public let tail: [UInt8]
+    /// A part of what it was read from, perhaps: whoever keeps a record for long keeps that too.
+    public let tail: ArraySlice<UInt8>
 
-    public init(id: String, digest: ContentDigest, receivedAtMilliseconds: Int64, facets: Facets, tail: [UInt8]) {
+    public init(
+        id: String, digest: ContentDigest, receivedAtMilliseconds: Int64, facets: Facets, tail: ArraySlice<UInt8>
+    ) {
         self.id = id
         self.digest = digest
         self.receivedAtMilliseconds = receivedAtMilliseconds
         self.facets = facets
         self.tail = tail
+    }
+
+    public init(id: String, digest: ContentDigest, receivedAtMilliseconds: Int64, facets: Facets, tail: [UInt8]) {
+        self.init(
+            id: id, digest: digest, receivedAtMilliseconds: receivedAtMilliseconds, facets: facets, tail: tail[...])
     }
 
     /// The stored form, used alike in the stream, as script argument and in channel messages:
@@ -74,7 +82,7 @@ public struct ThreatRecord: Hashable, Sendable {
         guard rest.count >= 2, rest.first == UInt8(ascii: "\""), rest.last == UInt8(ascii: "}") else { throw .tail }
         self.init(
             id: String(decoding: idBytes, as: UTF8.self), digest: digest, receivedAtMilliseconds: milliseconds,
-            facets: facets, tail: Array(rest))
+            facets: facets, tail: rest)
     }
 
     /// Takes the bytes from `start` up to the next space, and moves `start` behind the space.

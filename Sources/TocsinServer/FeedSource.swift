@@ -74,7 +74,7 @@ final class FeedSource {
 
     private func receive(_ entries: [LogEntry]) {
         guard let first = entries.first, let last = entries.last else { return }
-        let framed = entries.map(EntryEncoding.entry)
+        let framed = EntryEncoding.entries(entries)
         if hasBegun {
             send(.entries(framed))
         } else {

@@ -72,6 +72,11 @@ public struct FrameHeader: Sendable, Equatable {
         return header
     }
 
+    /// Where the payload begins in a server's frame, of which at least the header is there.
+    public static func encodedLength(ofUnmasked frame: Span<UInt8>) -> Int {
+        frame[1] == 126 ? 4 : frame[1] == 127 ? 10 : 2
+    }
+
     /// Appends the 2 to 14 bytes of this header.
     public func encode(to output: inout [UInt8]) {
         output.append((isFinal ? 0x80 : 0) | (isCompressed ? 0x40 : 0) | opcode.rawValue)

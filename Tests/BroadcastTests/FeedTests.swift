@@ -178,8 +178,8 @@ struct FeedTests {
         let made = MadeForms()
         feed.append(
             FeedEntry(
-                cursor: cursor(1), facets: nil, logEntry: nil, webSocket: [1],
-                otherForm: { form in
+                cursor: cursor(1), webSocket: [1],
+                otherForm: { form, _, _ in
                     made.count(form)
                     return [2]
                 }))

@@ -6,8 +6,8 @@ import ThreatFeed
 
 func cursor(_ sequence: UInt64) -> Cursor { Cursor(generation: 1, sequence: sequence) }
 
-func logEntry(_ generation: UInt64, _ sequence: UInt64) -> LogEntry {
-    let facets = Facets(severity: .medium, threatType: "malware", customerName: nil)
+func logEntry(_ generation: UInt64, _ sequence: UInt64, severity: Severity = .medium) -> LogEntry {
+    let facets = Facets(severity: severity, threatType: "malware", customerName: nil)
     let record = ThreatRecord(
         id: "t-\(generation)-\(sequence)", digest: ContentDigest(prefixOf: Array(repeating: 0, count: 16)),
         receivedAtMilliseconds: 0, facets: facets, tail: [])
@@ -16,19 +16,15 @@ func logEntry(_ generation: UInt64, _ sequence: UInt64) -> LogEntry {
 
 /// An entry whose bytes are its sequence number, or `text`.
 func entry(_ sequence: UInt64, severity: Severity = .medium, text: String? = nil) -> FeedEntry {
-    let facets = Facets(severity: severity, threatType: "malware", customerName: nil)
-    let record = ThreatRecord(
-        id: "t-\(sequence)", digest: ContentDigest(prefixOf: Array(repeating: 0, count: 16)),
-        receivedAtMilliseconds: 0, facets: facets, tail: [])
-    return FeedEntry(
-        cursor: cursor(sequence), facets: facets, logEntry: LogEntry(cursor: cursor(sequence), record: record),
-        webSocket: Array((text ?? "\(sequence)").utf8), otherForm: { _ in [] })
+    FeedEntry(
+        logEntry(1, sequence, severity: severity), webSocket: Array((text ?? "\(sequence)").utf8), tail: 0..<0,
+        otherForm: { _, _, _ in [] })
 }
 
 func reset(generation: UInt64, sequence: UInt64) -> FeedEntry {
     FeedEntry(
-        cursor: Cursor(generation: generation, sequence: sequence), facets: nil, logEntry: nil,
-        webSocket: Array("reset".utf8), otherForm: { _ in [] })
+        cursor: Cursor(generation: generation, sequence: sequence), webSocket: Array("reset".utf8),
+        otherForm: { _, _, _ in [] })
 }
 
 func makeFeed(entries: Int, entriesMax: Int = 1000) -> Feed {

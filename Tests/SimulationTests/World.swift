@@ -227,13 +227,11 @@ extension World {
 
     func entry(_ logEntry: LogEntry) -> FeedEntry {
         FeedEntry(
-            cursor: logEntry.cursor, facets: logEntry.record.facets, logEntry: logEntry,
-            webSocket: bytes(.threat(logEntry)), otherForm: { _ in [] })
+            logEntry, webSocket: bytes(.threat(logEntry)), tail: 0..<0, otherForm: { _, _, _ in [] })
     }
 
     func entry(reset from: Cursor, to: Cursor) -> FeedEntry {
         FeedEntry(
-            cursor: to, facets: nil, logEntry: nil, webSocket: bytes(.reset(from: from, to: to)), otherForm: { _ in [] }
-        )
+            cursor: to, webSocket: bytes(.reset(from: from, to: to)), otherForm: { _, _, _ in [] })
     }
 }

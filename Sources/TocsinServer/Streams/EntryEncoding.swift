@@ -1,5 +1,6 @@
 import Broadcast
 import Codecs
+import PosixIO
 import Synchronization
 import ThreatFeed
 import WebSocketProtocol
@@ -21,27 +22,37 @@ enum EntryEncoding {
     // Owner: whichever loop makes the deflated form of an entry, once for all. Only zlib is called while it is held.
     private static let deflater = Mutex(Deflater())
 
+    /// Entries of the log as all clients will get them.
+    static func entries(_ logEntries: [LogEntry]) -> [FeedEntry] {
+        var frame: [UInt8] = []
+        return logEntries.map { entry($0, frame: &frame) }
+    }
+
     /// An entry of the log as all clients will get it.
     static func entry(_ logEntry: LogEntry) -> FeedEntry {
+        var frame: [UInt8] = []
+        return entry(logEntry, frame: &frame)
+    }
+
+    /// - Parameter frame: Where the frame is put together.
+    private static func entry(_ logEntry: LogEntry, frame: inout [UInt8]) -> FeedEntry {
         let header = FrameEncoder.header(opcode: .text, payloadLength: FeedFrame.newThreatByteCount(logEntry))
         let byteCount = header.encodedLength + header.payloadLength
-        var frame: [UInt8] = []
+        frame.removeAll(keepingCapacity: true)
         frame.reserveCapacity(byteCount)
         header.encode(to: &frame)
-        FeedFrame.appendNewThreat(logEntry, to: &frame)
+        let document = FeedFrame.appendNewThreat(logEntry, to: &frame)
         precondition(frame.count == byteCount, "a frame is as long as its header says")
-        return FeedEntry(
-            cursor: logEntry.cursor, facets: logEntry.record.facets, logEntry: logEntry, webSocket: frame,
-            // Written anew from the log's entry when it is needed, rather than kept for that.
-            otherForm: { encode(FeedFrame.newThreat(logEntry).text, .newThreat, cursor: logEntry.cursor, as: $0) })
+        let tail = document.suffix(logEntry.record.tail.count)
+        return FeedEntry(logEntry, webSocket: frame, tail: tail, otherForm: newThreatForm)
     }
 
     /// What tells clients that the log goes on in a higher generation.
     static func reset(from: Cursor, to: Cursor, reason: String) -> FeedEntry {
         let text = FeedFrame.reset(from: from, to: to, reason: reason)
         return FeedEntry(
-            cursor: to, facets: nil, logEntry: nil, webSocket: FrameEncoder.frame(opcode: .text, payload: text.span),
-            otherForm: { form in encode(text, .reset, cursor: to, as: form) })
+            cursor: to, webSocket: FrameEncoder.frame(opcode: .text, payload: text.span),
+            otherForm: resetForm)
     }
 
     /// A step of a page, for the clients that follow it.
@@ -52,16 +63,28 @@ enum EntryEncoding {
         }
     }
 
-    static func encode(_ text: [UInt8], _ type: FrameType, cursor: Cursor?, as form: WireForm) -> [UInt8] {
-        switch form {
-        case .webSocket: FrameEncoder.frame(opcode: .text, payload: text.span)
-        case .webSocketDeflated: deflatedFrame(text)
-        case .eventStream: event(text, type, cursor: cursor)
+    // Constants that hold nothing: a closure of its own would be one more allocation for each entry.
+    private static let newThreatForm: FeedEntry.MakeForm = { make($0, .newThreat, $1, $2) }
+    private static let resetForm: FeedEntry.MakeForm = { make($0, .reset, $1, $2) }
+
+    private static func make(
+        _ form: WireForm, _ type: FrameType, _ cursor: Cursor, _ frame: SharedBytes
+    ) -> [UInt8] {
+        withText(of: frame) { text in
+            switch form {
+            case .webSocket: FrameEncoder.frame(opcode: .text, payload: text)
+            case .webSocketDeflated: deflatedFrame(text)
+            case .eventStream: event(text, type, cursor: cursor)
+            }
         }
     }
 
+    private static func withText<Result>(of frame: SharedBytes, _ body: (Span<UInt8>) -> Result) -> Result {
+        frame.withSpan { body($0.extracting(FrameHeader.encodedLength(ofUnmasked: $0)...)) }
+    }
+
     /// One event (HTML Living Standard, "Server-sent events"). The text is a single line.
-    private static func event(_ text: [UInt8], _ type: FrameType, cursor: Cursor?) -> [UInt8] {
+    static func event(_ text: Span<UInt8>, _ type: FrameType, cursor: Cursor?) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count + 80)
         if let cursor {
@@ -70,15 +93,15 @@ enum EntryEncoding {
             bytes.append(UInt8(ascii: "\n"))
         }
         bytes += "event: \(type.rawValue)\ndata: ".utf8
-        bytes += text
+        bytes.append(copying: text)
         bytes += "\n\n".utf8
         return bytes
     }
 
-    private static func deflatedFrame(_ text: [UInt8]) -> [UInt8] {
-        guard text.count >= deflatedBytesMin else { return FrameEncoder.frame(opcode: .text, payload: text.span) }
-        let deflated = deflater.withLock { $0.deflate(text.span) }
-        guard deflated.count < text.count else { return FrameEncoder.frame(opcode: .text, payload: text.span) }
+    private static func deflatedFrame(_ text: Span<UInt8>) -> [UInt8] {
+        guard text.count >= deflatedBytesMin else { return FrameEncoder.frame(opcode: .text, payload: text) }
+        let deflated = deflater.withLock { $0.deflate(text) }
+        guard deflated.count < text.count else { return FrameEncoder.frame(opcode: .text, payload: text) }
         return FrameEncoder.frame(opcode: .text, payload: deflated.span, compressed: true)
     }
 }

@@ -151,7 +151,7 @@ extension EventLoop {
         switch connection.pointee.dialogue {
         case .webSocket: sendFrame(text, connection)
         case .eventStream:
-            connection.pointee.outbox += EntryEncoding.encode(text, type, cursor: cursor, as: .eventStream)
+            connection.pointee.outbox += EntryEncoding.event(text.span, type, cursor: cursor)
             markDirty(connection)
         case .http, .lingering: break
         }
