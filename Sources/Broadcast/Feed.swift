@@ -94,6 +94,9 @@ public final class Feed {
     }
 
     public var filterCount: Int { classes.count }
+    /// Entries that the ring holds, and their bytes.
+    public var entryCount: Int { ring.count }
+    public var byteCount: Int { ring.byteCount }
 
     /// Appends an entry; batches made before it are void.
     public func append(_ entry: FeedEntry) {

@@ -9,11 +9,16 @@ public struct Ring {
     public struct Bounds: Sendable {
         public var entriesMax: Int
         public var bytesMax: Int
+        /// How many entries, of a sixteenth of `bytesMax` at most, are held a while longer after they have left. What one
+        /// thread makes and another lets go of last goes back to the allocator through a lock; the thread that makes
+        /// entries holds them longest.
+        public var departedMax: Int
 
-        public init(entriesMax: Int, bytesMax: Int) {
+        public init(entriesMax: Int, bytesMax: Int, departedMax: Int = 0) {
             precondition(entriesMax > 0 && bytesMax > 0, "a ring holds something")
             self.entriesMax = entriesMax
             self.bytesMax = bytesMax
+            self.departedMax = departedMax
         }
     }
 
@@ -27,6 +32,9 @@ public struct Ring {
 
     private let bounds: Bounds
     private var places: Deque<Place> = []
+    /// Entries that have left, oldest first; nobody gets them any more.
+    private var departed: Deque<Place> = []
+    private var departedBytes = 0
     /// Position of the oldest entry held.
     public private(set) var tail: FeedPosition = 0
     /// Position that the next entry will get; a client that stands here has everything.
@@ -70,6 +78,15 @@ public struct Ring {
             byteCount -= oldest.byteCount
             cursorBeforeTail = oldest.cursor
             tail += 1
+            if bounds.departedMax > 0 { hold(oldest) }
+        }
+    }
+
+    private mutating func hold(_ place: Place) {
+        departed.append(place)
+        departedBytes += place.byteCount
+        while departed.count > bounds.departedMax || departedBytes > bounds.bytesMax / 16, !departed.isEmpty {
+            departedBytes -= departed.removeFirst().byteCount
         }
     }
 

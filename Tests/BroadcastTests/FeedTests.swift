@@ -172,6 +172,33 @@ struct FeedTests {
         #expect(texts(feed.batch(for: client)) == ["reset"])
     }
 
+    @Test("an entry that has left the ring is held for as many others as asked for, and gets to nobody")
+    func departed() {
+        final class Watched { weak var entry: FeedEntry? }
+        let watched = (1...6).map { _ in Watched() }
+        let feed = Feed(bounds: .init(entriesMax: 2, bytesMax: 1 << 20, departedMax: 3), startingAfter: cursor(0))
+        for (sequence, watch) in zip(UInt64(1)..., watched) {
+            let entry = entry(sequence)
+            watch.entry = entry
+            feed.append(entry)
+        }
+        #expect(watched.map { $0.entry?.cursor.sequence } == [nil, 2, 3, 4, 5, 6])
+        #expect(feed.entryCount == 2 && feed.byteCount == 2)
+        #expect(feed.join(after: cursor(3), filter: .everything, form: .webSocket) == nil)
+    }
+
+    @Test("entries that have left are held for a sixteenth of the ring's bytes at most")
+    func departedBytes() {
+        weak var first: FeedEntry?
+        let feed = Feed(bounds: .init(entriesMax: 1, bytesMax: 1_600, departedMax: 100), startingAfter: cursor(0))
+        for sequence in UInt64(1)...3 {
+            let entry = entry(sequence, text: String(repeating: "x", count: 60))
+            if sequence == 1 { first = entry }
+            feed.append(entry)
+            #expect((first == nil) == (sequence == 3))
+        }
+    }
+
     @Test("another wire form is made once, however many clients need it")
     func formsAreMadeOnce() throws {
         let feed = makeFeed(entries: 0)

@@ -23,6 +23,8 @@ final class Lane {
     let metrics: LaneMetrics
     let tokens: LaneTokens
     private let ringBounds: Ring.Bounds
+    /// More than other loops are behind, as a rule.
+    private static let departedMax = 128
 
     init(
         _ served: ServedLog, shared: ReplicaShared, metrics: LaneMetrics, poller: Poller, tokens: LaneTokens,
@@ -62,7 +64,10 @@ final class Lane {
 
     /// The log stands after `cursor`: from here on clients can be given what is new.
     func begin(after cursor: Cursor) {
-        feed = Feed(bounds: ringBounds, startingAfter: cursor)
+        var bounds = ringBounds
+        // This loop makes the entries.
+        if follower != nil { bounds.departedMax = Self.departedMax }
+        feed = Feed(bounds: bounds, startingAfter: cursor)
         log.observe(head: cursor)
     }
 
@@ -76,7 +81,7 @@ final class Lane {
     /// Notes where the log stands after entries were appended.
     func appended(through cursor: Cursor) {
         log.observe(head: cursor)
-        if let ring = feed?.ring { metrics.ring(entries: ring.count, bytes: ring.byteCount) }
+        if let feed { metrics.ring(entries: feed.entryCount, bytes: feed.byteCount) }
     }
 
     func handle(_ source: PollToken, _ events: PollEvents, now: MonotonicTime) {
