@@ -111,7 +111,7 @@ let package = Package(
             name: "BroadcastTests", dependencies: ["Broadcast", "PosixIO", "ThreatFeed"], swiftSettings: strict),
         .testTarget(
             name: "TocsinServerTests",
-            dependencies: ["TocsinServer", "Broadcast", "PosixIO", "ThreatFeed", "WebSocketProtocol"],
+            dependencies: ["TocsinServer", "Broadcast", "Codecs", "PosixIO", "ThreatFeed", "WebSocketProtocol"],
             swiftSettings: strict),
         .testTarget(
             name: "SimulationTests",

@@ -4,6 +4,7 @@ struct BatchCache {
         let from: FeedPosition
         let filterClass: FilterClassID
         let form: WireForm
+        let hasContext: Bool
     }
 
     /// Entries in one system call. More would gain little: the cost per call is spread over so many already.

@@ -13,6 +13,9 @@ public struct ClientPosition: Sendable {
 
     public internal(set) var filterClass: FilterClassID
     public let form: WireForm
+    /// In `webSocketDeflatedInContext`: what the client inflated last is the last entry before `next` that its class
+    /// gave it, so that the next one may refer to it.
+    var hasContext = false
 
     init(next: FeedPosition, cursor: Cursor, filterClass: FilterClassID, form: WireForm) {
         self.next = next
@@ -29,6 +32,7 @@ public struct ClientPosition: Sendable {
     public mutating func leaveForPartial() {
         next = 0
         filterClass = .everything
+        hasContext = false
     }
 
     /// The bytes of the cut entry that the socket has not taken; empty without one.
@@ -58,6 +62,8 @@ public final class Batch {
     let endCursor: Cursor
     /// Position of each piece.
     let positions: [FeedPosition]
+    /// Whether a client that got an entry of it has context for the next.
+    let givesContext: Bool
 
     init(_ pieces: [SharedBytes], positions: [FeedPosition], key: BatchCache.Key, end: FeedPosition, endCursor: Cursor)
     {
@@ -66,11 +72,13 @@ public final class Batch {
         self.end = end
         self.endCursor = endCursor
         self.positions = positions
+        givesContext = key.form == .webSocketDeflatedInContext && !positions.isEmpty
     }
 
     /// Whether it is what the client needs next.
     public func serves(_ client: ClientPosition) -> Bool {
         client.next == key.from && client.filterClass == key.filterClass && client.form == key.form
+            && client.hasContext == key.hasContext
     }
 }
 
@@ -131,6 +139,7 @@ public final class Feed {
     /// Puts a new filter in force from the client's position on; up to its cursor the former one held.
     public func setFilter(_ filter: Filter, for client: inout ClientPosition) {
         let former = client.filterClass
+        client.hasContext = false
         client.filterClass = classes.join(filter, from: client.next, in: ring)
         if classes.leave(former) { cache.removeAll() }
     }
@@ -150,7 +159,8 @@ public final class Feed {
 
     /// What the client needs next, bounded by `BatchCache.piecesMax`; empty bytes mean that nothing matches.
     public func batch(for client: ClientPosition) -> Batch {
-        let key = BatchCache.Key(from: client.next, filterClass: client.filterClass, form: client.form)
+        let key = BatchCache.Key(
+            from: client.next, filterClass: client.filterClass, form: client.form, hasContext: client.hasContext)
         if let known = cache[key] { return known }
         let made = makeBatch(key)
         cache[key] = made
@@ -170,6 +180,8 @@ public final class Feed {
                     client.partialBytesSent = UInt32(left)
                     client.next += 1
                 }
+                // Of a cut entry the rest follows.
+                if batch.givesContext, index > 0 || left > 0 { client.hasContext = true }
                 client.cursor = max(client.cursor, ring.cursor(before: client.next))
                 return index
             }
@@ -183,6 +195,7 @@ public final class Feed {
     public func advance(_ client: inout ClientPosition, past batch: Batch) -> Int {
         client.next = batch.end
         client.cursor = max(client.cursor, batch.endCursor)
+        if batch.givesContext { client.hasContext = true }
         return batch.positions.count
     }
 
@@ -205,18 +218,24 @@ public final class Feed {
         precondition(client.from >= ring.tail, "a client that fell off the ring gets no batch")
         let limit = BatchCache.piecesMax
         var positions: [FeedPosition]
+        var previous: FeedPosition?
         if client.filterClass == .everything {
             positions = Array(client.from..<min(ring.head, client.from + FeedPosition(limit)))
+            previous = client.from > ring.tail ? client.from - 1 : nil
         } else {
-            positions = classes.matching(client.filterClass, from: client.from, limit: limit)
+            (positions, previous) = classes.matching(client.filterClass, from: client.from, limit: limit)
         }
+        let isInContext = client.form == .webSocketDeflatedInContext
+        if !isInContext || !client.hasContext { previous = nil }
         var pieces: [SharedBytes] = []
         var byteCount = 0
         for position in positions {
-            let piece = ring[position].bytes(client.form)
+            let piece = ring[position].bytes(
+                client.form, after: previous.map { ring[$0] }, isNeighbour: previous.map { $0 + 1 } == position)
             if !pieces.isEmpty, byteCount + piece.count > BatchCache.bytesMax { break }
             pieces.append(piece)
             byteCount += piece.count
+            if isInContext { previous = position }
         }
         let isCut = pieces.count < positions.count || pieces.count == limit
         positions.removeLast(positions.count - pieces.count)

@@ -85,8 +85,11 @@ struct FilterClasses {
         for index in classes.indices { classes[index]?.appended(facets, at: position, tail: tail) }
     }
 
-    /// The first `limit` positions at or after `position` that clients of the class get.
-    func matching(_ id: FilterClassID, from position: FeedPosition, limit: Int) -> [FeedPosition] {
+    /// The first `limit` positions at or after `position` that clients of the class get, and the last before it that
+    /// the ring still holds.
+    func matching(
+        _ id: FilterClassID, from position: FeedPosition, limit: Int
+    ) -> (positions: [FeedPosition], previous: FeedPosition?) {
         guard let list = classes[id.index]?.matching else {
             preconditionFailure("a class in use has a list")
         }
@@ -96,7 +99,8 @@ struct FilterClasses {
             let middle = (low + high) / 2
             if list[middle] < position { low = middle + 1 } else { high = middle }
         }
-        return Array(list[low..<min(list.endIndex, low + limit)])
+        let previous = low > list.startIndex ? list[low - 1] : nil
+        return (Array(list[low..<min(list.endIndex, low + limit)]), previous)
     }
 
     static func matches(_ filter: Filter, _ entry: FeedEntry) -> Bool {

@@ -1,8 +1,9 @@
 internal import CZlib
 
-/// Compresses messages for permessage-deflate (RFC 7692 §7.2.1), each without context from the one before.
+/// Compresses messages for permessage-deflate (RFC 7692 §7.2.1): each by itself, or after one that the receiver has
+/// inflated last.
 ///
-/// One is enough for a thread: it holds about 256 KiB and is used again for every message.
+/// It remembers no message, so one is enough for a thread: it holds about 256 KiB and is used again for every message.
 public final class Deflater {
     /// Base-2 logarithms of the windows zlib compresses with. Of 256 bytes it makes no raw DEFLATE.
     public static let windowBitsAllowed = 9...15
@@ -37,9 +38,11 @@ public final class Deflater {
     }
 
     /// Compresses one message.
+    /// - Parameter previous: What every receiver has inflated just before, to be referred to; `nil` for a message by
+    ///   itself.
     /// - Returns: Raw DEFLATE without the tail 00 00 FF FF.
-    public func deflate(_ message: Span<UInt8>) -> [UInt8] {
-        withDeflated(message) { deflated in
+    public func deflate(_ message: Span<UInt8>, after previous: Span<UInt8>? = nil) -> [UInt8] {
+        withDeflated(message, after: previous) { deflated in
             [UInt8](unsafeUninitializedCapacity: deflated.count) { buffer, count in
                 for index in deflated.indices { buffer[index] = deflated[index] }
                 count = deflated.count
@@ -48,16 +51,34 @@ public final class Deflater {
     }
 
     /// Compresses one message and lends the result, so that the caller can frame it in one allocation.
-    /// - Parameter body: Gets raw DEFLATE without the tail 00 00 FF FF.
-    public func withDeflated<Result>(_ message: Span<UInt8>, _ body: (Span<UInt8>) -> Result) -> Result {
-        guard let count = UInt32(exactly: message.count) else { preconditionFailure("a message is below 4 GiB") }
+    /// - Parameters:
+    ///   - previous: As for `deflate`.
+    ///   - body: Gets raw DEFLATE without the tail 00 00 FF FF.
+    public func withDeflated<Result>(
+        _ message: Span<UInt8>, after previous: Span<UInt8>? = nil, _ body: (Span<UInt8>) -> Result
+    ) -> Result {
+        let count = Self.zlibCount(message)
         deflateReset(stream)
+        if let previous, !previous.isEmpty { refer(to: previous) }
         // `deflateBound` is for a stream that is finished; a sync flush ends with an empty block of five bytes more.
         let bound = Int(deflateBound(stream, UInt(count))) + 16
         if scratch.count < bound { scratch = [UInt8](repeating: 0, count: bound) }
         defer { if scratch.count > Self.scratchBytesKept { scratch = [] } }
         let written = compress(message, count: count)
         return body(scratch.span.extracting(0..<written))
+    }
+
+    private static func zlibCount(_ message: Span<UInt8>) -> UInt32 {
+        guard let count = UInt32(exactly: message.count) else { preconditionFailure("a message is below 4 GiB") }
+        return count
+    }
+
+    /// Fills the window with a message; of one that is longer, with its end, as the receiver's window is.
+    private func refer(to previous: Span<UInt8>) {
+        let count = Self.zlibCount(previous)
+        // SAFETY: zlib copies what it needs of the bytes, which live through the closure.
+        let status = previous.withUnsafeBufferPointer { deflateSetDictionary(stream, $0.baseAddress, count) }
+        guard status == Z_OK else { fatalError("zlib takes a dictionary between reset and first message") }
     }
 
     /// - Returns: Bytes written to `scratch`, less the tail.

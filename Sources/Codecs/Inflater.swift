@@ -10,9 +10,9 @@ public enum InflateError: Error, Sendable, Equatable {
     case truncated
 }
 
-/// Inflates permessage-deflate messages (RFC 7692 §7.2.2), each without context from the one before.
+/// Inflates permessage-deflate messages (RFC 7692 §7.2.2), each by itself or with the context of those before.
 ///
-/// One is enough for a thread: it holds about 56 KiB and is used again for every message.
+/// It holds about 56 KiB. One without context is enough for a thread; with context each connection needs its own.
 public final class Inflater {
     private static let chunkBytes = 16 * 1024
 
@@ -21,8 +21,12 @@ public final class Inflater {
     /// The input so far ends with a block that was marked as the last (BFINAL).
     private var hasEnded = false
     private var chunk = [UInt8](repeating: 0, count: Inflater.chunkBytes)
+    private let keepsContext: Bool
 
-    public init() {
+    /// - Parameter keepsContext: Whether a message may refer to the ones before it. After an error the context is lost,
+    ///   and with it the connection.
+    public init(keepsContext: Bool = false) {
+        self.keepsContext = keepsContext
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
         // SAFETY: the stream is initialised, and lives where it is until `deinit`. Negative bits mean raw DEFLATE; 15
@@ -43,7 +47,7 @@ public final class Inflater {
     ///   - compressed: Raw DEFLATE without the tail 00 00 FF FF.
     ///   - bytesMax: Most bytes that may come out. No more than this and one chunk of 16 KiB is ever held.
     public func inflate(_ compressed: Span<UInt8>, bytesMax: Int) throws(InflateError) -> [UInt8] {
-        inflateReset(stream)
+        if !keepsContext { inflateReset(stream) }
         hasEnded = false
         var output: [UInt8] = []
         try feed(compressed, into: &output, bytesMax: bytesMax)
@@ -75,7 +79,7 @@ public final class Inflater {
             case Z_OK: continue
             case Z_STREAM_END:
                 // A sender may end a block with BFINAL and go on with another (RFC 7692 §7.2.3.4).
-                inflateReset(stream)
+                inflateResetKeep(stream)
             case Z_BUF_ERROR where step.consumed == 0 && step.produced == 0: throw .corrupt
             case Z_BUF_ERROR: continue
             default: throw .corrupt
@@ -95,7 +99,7 @@ public final class Inflater {
             case Z_OK: continue
             case Z_STREAM_END:
                 hasEnded = true
-                inflateReset(stream)
+                inflateResetKeep(stream)
             case Z_BUF_ERROR where step.produced == 0: return
             default: throw .corrupt
             }

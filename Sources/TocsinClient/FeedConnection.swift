@@ -42,8 +42,7 @@ final class FeedConnection {
     private let transport: Transport
     private let handshake: ClientHandshake
     private var state = State.connecting
-    private var decoder = MessageDecoder(
-        role: .client, limits: WebSocketLimits(messageBytesMax: FeedConnection.messageBytesMax))
+    private var decoder = MessageDecoder(role: .client)
     private var closing = CloseHandshake(role: .client)
     private var closeReason = ""
     /// Bytes not yet taken by the socket, bounded by `outputBytesMax`.
@@ -54,10 +53,15 @@ final class FeedConnection {
     private static let outputBytesMax = 1 << 20
     private static let noCloseFrame = "the connection ended without a close frame"
 
-    init(connectingTo address: SocketAddress, url: ServerURL, target: String) throws(ClientError) {
+    /// - Parameter compression: What is offered, `nil` for none.
+    init(
+        connectingTo address: SocketAddress, url: ServerURL, target: String,
+        compression: PermessageDeflate.Offer? = nil
+    ) throws(ClientError) {
         transport = try Transport(connectingTo: address, url: url)
         handshake = ClientHandshake(
-            host: url.authority, target: url.basePath + target, key: Base64.encode(RandomBytes.next(16)))
+            host: url.authority, target: url.basePath + target, key: Base64.encode(RandomBytes.next(16)),
+            compression: compression)
     }
 
     var descriptor: Int32 { transport.descriptor }
@@ -149,7 +153,9 @@ final class FeedConnection {
                 let retryAfter = response.values(of: "Retry-After").first.flatMap { Int($0) }
                 return end(.refused(status: response.status, retryAfter: retryAfter.map { .seconds($0) }))
             }
-            _ = try handshake.check(response) { Base64.encode(SHA1.hash($0)) }
+            let compression = try handshake.check(response) { Base64.encode(SHA1.hash($0)) }
+            decoder = MessageDecoder(
+                clientWith: WebSocketLimits(messageBytesMax: Self.messageBytesMax), compression)
             state = .open
             let frames = Array(received[length...])
             decoder.append(frames.span)

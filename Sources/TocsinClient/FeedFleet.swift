@@ -9,16 +9,19 @@ public struct FeedClientOptions: Sendable {
     /// Drops the connection abruptly after this long and goes on at a random replica.
     public var reconnectPeriod: Duration?
     public var backoff: Backoff
+    /// Offers permessage-deflate; the client then holds an inflater of about 56 KiB.
+    public var isDeflated: Bool
 
     public init(
         urls: [ServerURL], query: FeedQuery = FeedQuery(), reconnectPeriod: Duration? = nil,
-        backoff: Backoff = Backoff()
+        backoff: Backoff = Backoff(), isDeflated: Bool = false
     ) {
         precondition(!urls.isEmpty, "a client needs a replica")
         self.urls = urls
         self.query = query
         self.reconnectPeriod = reconnectPeriod
         self.backoff = backoff
+        self.isDeflated = isDeflated
     }
 }
 

@@ -114,7 +114,8 @@ struct FeedLoop {
             guard !known.isEmpty else { throw ClientError.unreachable("\(url): no address") }
             let connection = try FeedConnection(
                 connectingTo: known[clients[index].addressIndex % known.count], url: url,
-                target: clients[index].options.query.target(resumingAfter: clients[index].cursor))
+                target: clients[index].options.query.target(resumingAfter: clients[index].cursor),
+                compression: clients[index].options.isDeflated ? .withServerContext : nil)
             clients[index].generation &+= 1
             clients[index].interest = connection.interest
             try poller.add(connection.descriptor, connection.interest, token: token(index))

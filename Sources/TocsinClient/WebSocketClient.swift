@@ -7,23 +7,25 @@ public final class WebSocketClient {
     private let transport: Transport
     private let limit: MonotonicTime
     private var decoder: MessageDecoder
+    /// What was agreed on compression, `nil` for none.
+    public let compression: PermessageDeflate.Agreement?
     private var scratch = [UInt8](repeating: 0, count: 64 << 10)
 
     /// Connects and does the opening handshake.
     /// - Parameters:
     ///   - target: Path and query, beginning with `/`.
+    ///   - compression: What is offered, `nil` for none.
     ///   - deadline: For the whole life of the connection.
     /// - Throws: `ClientError.protocolViolation` when the handshake is refused; its text names the status.
     public init(
         _ url: ServerURL, target: String = "/ws", headers: [(name: String, value: String)] = [],
-        deadline: Duration = .seconds(20)
+        compression offer: PermessageDeflate.Offer? = nil, deadline: Duration = .seconds(20)
     ) throws(ClientError) {
         limit = MonotonicTime.now + deadline
         transport = try Transport.connect(to: url, until: limit)
-        decoder = MessageDecoder(role: .client, limits: WebSocketLimits(messageBytesMax: 8 << 20))
         let handshake = ClientHandshake(
             host: url.authority, target: url.basePath + target, key: Base64.encode(RandomBytes.next(16)),
-            extraHeaders: headers)
+            extraHeaders: headers, compression: offer)
         try transport.sendAll(handshake.request(), until: limit)
         var received: [UInt8] = []
         while true {
@@ -32,7 +34,8 @@ public final class WebSocketClient {
             received += scratch[..<count]
             do throws(HandshakeError) {
                 guard let (response, length) = try UpgradeResponse.decode(received) else { continue }
-                _ = try handshake.check(response) { Base64.encode(SHA1.hash($0)) }
+                compression = try handshake.check(response) { Base64.encode(SHA1.hash($0)) }
+                decoder = MessageDecoder(clientWith: WebSocketLimits(messageBytesMax: 8 << 20), compression)
                 let frames = Array(received[length...])
                 decoder.append(frames.span)
                 return

@@ -4,7 +4,8 @@ public struct ClientHandshake: Sendable {
     public let host: String
     /// Path and query, beginning with `/`.
     public let target: String
-    public let offersCompression: Bool
+    /// What is offered on compression, `nil` for none.
+    public let compression: PermessageDeflate.Offer?
     private let key: String
     private let extraHeaders: [(name: String, value: String)]
 
@@ -14,7 +15,7 @@ public struct ClientHandshake: Sendable {
     /// - Precondition: No argument has a line break, so that none can add a header of its own.
     public init(
         host: String, target: String, key: String, extraHeaders: [(name: String, value: String)] = [],
-        offersCompression: Bool = false
+        compression: PermessageDeflate.Offer? = nil
     ) {
         precondition(HandshakeKey.isValid(Array(key.utf8)[...]), "a handshake key is the Base64 of 16 bytes")
         precondition(target.utf8.first == UInt8(ascii: "/"), "a target begins with a slash")
@@ -26,14 +27,14 @@ public struct ClientHandshake: Sendable {
         self.target = target
         self.key = key
         self.extraHeaders = extraHeaders
-        self.offersCompression = offersCompression
+        self.compression = compression
     }
 
     /// The whole request, through the empty line.
     public func request() -> [UInt8] {
         var text = "GET \(target) HTTP/1.1\r\nHost: \(host)\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         text += "Sec-WebSocket-Key: \(key)\r\nSec-WebSocket-Version: 13\r\n"
-        if offersCompression { text += "Sec-WebSocket-Extensions: \(PermessageDeflate.clientOffer)\r\n" }
+        if let compression { text += "Sec-WebSocket-Extensions: \(compression.headerValue)\r\n" }
         for header in extraHeaders { text += "\(header.name): \(header.value)\r\n" }
         text += "\r\n"
         return Array(text.utf8)
@@ -55,7 +56,6 @@ public struct ClientHandshake: Sendable {
         let expected = HandshakeKey.accept(for: key.utf8, digest: acceptDigest)
         guard response.values(of: "Sec-WebSocket-Accept") == [expected] else { throw .wrongAccept }
         guard response.values(of: "Sec-WebSocket-Protocol").isEmpty else { throw .unexpectedSubprotocol }
-        return try PermessageDeflate.checkResponse(
-            response.lines(of: "Sec-WebSocket-Extensions"), offered: offersCompression)
+        return try PermessageDeflate.checkResponse(response.lines(of: "Sec-WebSocket-Extensions"), to: compression)
     }
 }

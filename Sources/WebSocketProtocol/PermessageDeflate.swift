@@ -1,7 +1,7 @@
 /// Negotiation of compression for each message (RFC 7692 §5 and §7.1).
 ///
-/// The server always answers with `server_no_context_takeover` and `client_no_context_takeover`: a message compressed
-/// without context is the same bytes for every client, and an idle connection keeps no window in either direction.
+/// The server always answers with `client_no_context_takeover`, so that an idle connection keeps no window of its
+/// client's messages. It keeps context of its own only where it is able to without a window for each client.
 public enum PermessageDeflate {
     static let name = "permessage-deflate"
 
@@ -10,39 +10,62 @@ public enum PermessageDeflate {
         /// Base-2 logarithms, within 8 to 15, of the windows the server can compress with. A client that asks for one
         /// between them gets it, one that can do with more the largest, and an offer that asks for less is declined.
         public var serverWindowBits: ClosedRange<Int>
+        /// Whether the server may refer to what it compressed before, for clients that allow it.
+        public var serverKeepsContext: Bool
 
         /// - Parameter serverWindowBits: One window alone where what is compressed is shared by all clients.
-        public init(serverWindowBits: ClosedRange<Int> = 15...15) {
+        public init(serverWindowBits: ClosedRange<Int> = 15...15, serverKeepsContext: Bool = false) {
             precondition(
                 windowBitsAllowed.contains(serverWindowBits.lowerBound)
                     && windowBitsAllowed.contains(serverWindowBits.upperBound), "a window has 8 to 15 bits")
             self.serverWindowBits = serverWindowBits
+            self.serverKeepsContext = serverKeepsContext
         }
     }
 
-    /// What both ends hold to. Neither keeps context from one message to the next.
+    /// What both ends hold to. The client keeps no context from one message to the next.
     public struct Agreement: Sendable, Equatable {
         /// Window of messages from the server; `nil` where nothing was said, which means up to 15.
         public var serverWindowBits: Int?
         /// Window of messages from the client; `nil` where nothing was said, which means up to 15.
         public var clientWindowBits: Int?
+        /// Whether messages from the server may refer to earlier ones.
+        public var serverKeepsContext: Bool
 
-        public init(serverWindowBits: Int? = nil, clientWindowBits: Int? = nil) {
+        public init(
+            serverWindowBits: Int? = nil, clientWindowBits: Int? = nil, serverKeepsContext: Bool = false
+        ) {
             self.serverWindowBits = serverWindowBits
             self.clientWindowBits = clientWindowBits
+            self.serverKeepsContext = serverKeepsContext
         }
 
         /// The value of the server's `Sec-WebSocket-Extensions`.
         public var headerValue: String {
-            var value = "\(name); \(Names.serverNoContext); \(Names.clientNoContext)"
+            var value = name
+            if !serverKeepsContext { value += "; \(Names.serverNoContext)" }
+            value += "; \(Names.clientNoContext)"
             if let serverWindowBits { value += "; \(Names.serverWindow)=\(serverWindowBits)" }
             if let clientWindowBits { value += "; \(Names.clientWindow)=\(clientWindowBits)" }
             return value
         }
     }
 
-    /// The client's offer: no context in either direction, and any window.
-    public static let clientOffer = "\(name); \(Names.serverNoContext); \(Names.clientNoContext)"
+    /// What a client of ours offers: any window, and no context of its own.
+    public enum Offer: Sendable, Equatable {
+        /// Each message of the server by itself: one inflater may serve many connections.
+        case withoutContext
+        /// The server may keep context; the connection then needs an inflater of its own.
+        case withServerContext
+
+        /// The value of the client's `Sec-WebSocket-Extensions`.
+        public var headerValue: String {
+            switch self {
+            case .withoutContext: "\(name); \(Names.serverNoContext); \(Names.clientNoContext)"
+            case .withServerContext: "\(name); \(Names.clientNoContext)"
+            }
+        }
+    }
 
     /// Chooses the first offer the policy can meet (RFC 7692 §5.1).
     /// - Parameter lines: Every `Sec-WebSocket-Extensions` line of the request, in order. Other extensions are passed
@@ -59,27 +82,31 @@ public enum PermessageDeflate {
         return nil
     }
 
-    /// Reads the server's answer to `clientOffer` (RFC 7692 §7.1).
+    /// Reads the server's answer to an offer (RFC 7692 §7.1).
     /// - Returns: `nil` if the server chose no extension.
     /// - Throws: `malformedExtensions`, or `unexpectedExtension` for anything the offer does not allow: another
-    ///   extension, a second one, a limit on the client's window, or context kept by the server.
-    static func checkResponse(_ lines: [HeaderLine], offered: Bool) throws(HandshakeError) -> Agreement? {
+    ///   extension, a second one, a limit on the client's window, or context kept by the server unless offered.
+    static func checkResponse(_ lines: [HeaderLine], to offer: Offer?) throws(HandshakeError) -> Agreement? {
         guard let chosen = ExtensionOffer.parse(lines) else { throw .malformedExtensions }
         guard let only = chosen.first else { return nil }
-        guard offered, chosen.count == 1, only.name == name, let parameters = Parameters(only),
-            parameters.serverNoContext, !parameters.offersClientWindow
+        guard let offer, chosen.count == 1, only.name == name, let parameters = Parameters(only),
+            parameters.serverNoContext || offer == .withServerContext, !parameters.offersClientWindow
         else { throw .unexpectedExtension }
-        return Agreement(serverWindowBits: parameters.serverWindowBits)
+        return Agreement(
+            serverWindowBits: parameters.serverWindowBits, serverKeepsContext: !parameters.serverNoContext)
     }
 
     /// RFC 7692 §7.1: an offer with an unknown, repeated or invalid parameter is declined.
     private static func agreement(for offer: ExtensionOffer, policy: Policy) -> Agreement? {
         guard let parameters = Parameters(offer) else { return nil }
         let windows = policy.serverWindowBits
+        var agreement = Agreement(serverKeepsContext: policy.serverKeepsContext && !parameters.serverNoContext)
         // A client that names no window reads any.
-        guard let windowAsked = parameters.serverWindowBits else { return Agreement() }
-        guard windowAsked >= windows.lowerBound else { return nil }
-        return Agreement(serverWindowBits: min(windowAsked, windows.upperBound))
+        if let windowAsked = parameters.serverWindowBits {
+            guard windowAsked >= windows.lowerBound else { return nil }
+            agreement.serverWindowBits = min(windowAsked, windows.upperBound)
+        }
+        return agreement
     }
 
     private enum Names {

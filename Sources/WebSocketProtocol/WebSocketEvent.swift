@@ -18,7 +18,7 @@ public enum InflateFailure: Error, Sendable, Equatable {
     case corrupt
 }
 
-/// Inflates one permessage-deflate message (RFC 7692 §7.2.2) without context from earlier ones.
+/// Inflates one permessage-deflate message (RFC 7692 §7.2.2), with context from earlier ones if that was agreed.
 ///
 /// Gets the message's payload as it was on the wire, without the tail 00 00 FF FF, and the most bytes that may come
 /// out, which it must check before it holds more.

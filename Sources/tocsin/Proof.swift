@@ -23,6 +23,8 @@ struct Proof {
 
     /// How long the last deliveries are awaited when the proof was interrupted.
     private static let patienceAfterInterruption = Duration.seconds(5)
+    /// Clients that are sent deflated frames, as browsers are; each holds an inflater.
+    private static let deflatedMax = 100
 
     /// What the ids of one proof begin with; several may run at once.
     static func newPrefix() -> String { "prove-\(unixMilliseconds())-\(UInt16.random(in: 0...UInt16.max))" }
@@ -70,7 +72,8 @@ struct Proof {
             let own = Array(urls[(index % urls.count)...] + urls[..<(index % urls.count)])
             return FeedClientOptions(
                 urls: own, query: FeedQuery(log: log), reconnectPeriod: disturbance == .replicaKill ? .seconds(1) : nil,
-                backoff: Backoff(first: .milliseconds(50), longest: .seconds(1)))
+                backoff: Backoff(first: .milliseconds(50), longest: .seconds(1)),
+                isDeflated: !index.isMultiple(of: 2) && index < 2 * Self.deflatedMax)
         }
         do throws(SystemError) {
             return try FeedFleet(options)

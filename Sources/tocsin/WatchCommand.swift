@@ -69,7 +69,8 @@ struct WatchCommand: ParsableCommand {
         let interruption = try Interruption()
         let printer = WatchPrinter(asJSON: json, threatsMax: count, interruption: interruption)
         let options = FeedClientOptions(
-            urls: [url], query: query, backoff: Backoff(first: .milliseconds(200), longest: .seconds(15)))
+            urls: [url], query: query, backoff: Backoff(first: .milliseconds(200), longest: .seconds(15)),
+            isDeflated: true)
         let fleet = try FeedFleet([options], deliveriesMax: 0) { _, event in printer.show(event) }
         interruption.wait()
         fleet.stop()

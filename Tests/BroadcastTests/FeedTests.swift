@@ -206,7 +206,7 @@ struct FeedTests {
         feed.append(
             FeedEntry(
                 cursor: cursor(1), webSocket: [1],
-                otherForm: { form, _, _ in
+                otherForm: { form, _, _, _ in
                     made.count(form)
                     return [2]
                 }))

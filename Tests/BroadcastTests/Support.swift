@@ -18,13 +18,13 @@ func logEntry(_ generation: UInt64, _ sequence: UInt64, severity: Severity = .me
 func entry(_ sequence: UInt64, severity: Severity = .medium, text: String? = nil) -> FeedEntry {
     FeedEntry(
         logEntry(1, sequence, severity: severity), webSocket: Array((text ?? "\(sequence)").utf8), tail: 0..<0,
-        otherForm: { _, _, _ in [] })
+        otherForm: { _, _, _, _ in [] })
 }
 
 func reset(generation: UInt64, sequence: UInt64) -> FeedEntry {
     FeedEntry(
         cursor: Cursor(generation: generation, sequence: sequence), webSocket: Array("reset".utf8),
-        otherForm: { _, _, _ in [] })
+        otherForm: { _, _, _, _ in [] })
 }
 
 func makeFeed(entries: Int, entriesMax: Int = 1000) -> Feed {

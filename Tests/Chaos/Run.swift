@@ -61,7 +61,8 @@ struct Run {
             FeedClientOptions(
                 urls: Array(urls[(index % urls.count)...] + urls[..<(index % urls.count)]),
                 reconnectPeriod: index < residents ? nil : .seconds(2),
-                backoff: Backoff(first: .milliseconds(50), longest: .seconds(1)))
+                backoff: Backoff(first: .milliseconds(50), longest: .seconds(1)),
+                isDeflated: !index.isMultiple(of: 2))
         }
         do throws(SystemError) {
             return try FeedFleet(options)

@@ -43,7 +43,8 @@ enum Harness {
             let own = roams ? Array(urls[first...] + urls[..<first]) : [urls[first]]
             return FeedClientOptions(
                 urls: own, query: query, reconnectPeriod: reconnectPeriod,
-                backoff: Backoff(first: .milliseconds(50), longest: .seconds(1)))
+                backoff: Backoff(first: .milliseconds(50), longest: .seconds(1)),
+                isDeflated: !index.isMultiple(of: 2))
         }
         let fleet = try FeedFleet(options)
         let joined = fleet.wait(atMost: .seconds(20)) { $0.allSatisfy { $0.joinedAfter != nil } }

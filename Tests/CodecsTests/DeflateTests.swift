@@ -25,6 +25,10 @@ extension Deflater {
     fileprivate func deflate(_ message: [UInt8]) -> [UInt8] {
         deflate(message.span)
     }
+
+    fileprivate func deflate(_ message: [UInt8], after previous: [UInt8]) -> [UInt8] {
+        deflate(message.span, after: previous.span)
+    }
 }
 
 private let hello = Array("Hello".utf8)
@@ -166,5 +170,56 @@ private let hello = Array("Hello".utf8)
             #expect(try inflater.inflate(compressed, bytesMax: count) == message, "seed \(seed), \(count) bytes")
             #expect(compressed.suffix(4) != [0, 0, 0xFF, 0xFF] || count == 0)
         }
+    }
+}
+
+@Suite("Context from one message to the next")
+struct DeflateContextTests {
+    @Test("RFC 7692 §7.2.3.2: the example that refers to the message before it needs an inflater that keeps it")
+    func example() throws {
+        let first: [UInt8] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]
+        let second: [UInt8] = [0xf2, 0x00, 0x11, 0x00, 0x00]
+        let inflater = Inflater(keepsContext: true)
+        for compressed in [first, second, second, first, second] {
+            #expect(try inflater.inflate(compressed, bytesMax: 5) == hello)
+        }
+        #expect(Deflater().deflate(hello, after: hello) == second)
+    }
+
+    @Test("RFC 7692 §7.2.3.4: a last block ends the message, not the context")
+    func lastBlock() throws {
+        let inflater = Inflater(keepsContext: true)
+        let withFinalBit: [UInt8] = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00]
+        #expect(try inflater.inflate(withFinalBit, bytesMax: 5) == hello)
+        #expect(try inflater.inflate([0xf2, 0x00, 0x11, 0x00, 0x00], bytesMax: 5) == hello)
+    }
+
+    @Test("a message after any other inflates where that was inflated last, also one that is longer than the window")
+    func chain() throws {
+        let seed: UInt64 = 11
+        var random = SeededGenerator(state: seed)
+        let deflater = Deflater()
+        let inflater = Inflater(keepsContext: true)
+        var previous: [UInt8]?
+        for count in [650, 640, 0, 1, 650, 40_960, 650, 40_960, 32_768, 32_506, 70_000, 3, 0, 0, 650] {
+            // Words repeat, within a message and from one to the next.
+            let message = (0..<count).map { UInt8(truncatingIfNeeded: $0 % 97 + Int(random.next() % 3)) }
+            let byItself = deflater.deflate(message)
+            let compressed = previous.map { deflater.deflate(message, after: $0) } ?? byItself
+            #expect(try inflater.inflate(compressed, bytesMax: count) == message, "seed \(seed), \(count) bytes")
+            #expect(try Inflater().inflate(byItself, bytesMax: count) == message)
+            // One by itself refers to nothing, so that it may come at any time.
+            if count % 2 == 0 { #expect(try inflater.inflate(byItself, bytesMax: count) == message) }
+            previous = message
+        }
+    }
+
+    @Test("what one message was told after leaves nothing to the next")
+    func leavesNothing() {
+        let deflater = Deflater()
+        let alone = deflater.deflate(hello)
+        _ = deflater.deflate(hello, after: [UInt8](repeating: 7, count: 40_000))
+        #expect(deflater.deflate(hello) == alone)
+        #expect(deflater.deflate(hello, after: []) == alone)
     }
 }

@@ -10,6 +10,10 @@ public struct WebSocketHandshakeCase: Sendable, CustomStringConvertible {
     public let status: Int
     /// Whether the answer agrees to permessage-deflate.
     public let isCompressed: Bool
+    /// Whether a server that is able to keeps context: nothing but this parameter forbids it.
+    public var keepsContext: Bool {
+        isCompressed && !values(of: "Sec-WebSocket-Extensions").contains { $0.contains("server_no_context_takeover") }
+    }
 
     public var description: String { name }
 

@@ -23,8 +23,8 @@ enum HandshakeProperties {
         let values = { (name: String) in headers.filter { $0.name == name.lowercased() }.map(\.value) }
         let method = words.first.map(String.init) ?? ""
         let version = words.count > 1 && words[1] == "HTTP/1.0" ? (1, 0) : (1, 1)
-        for windows in [8...15, 10...12, 15...15] {
-            let policy = PermessageDeflate.Policy(serverWindowBits: windows)
+        for (windows, keepsContext) in [(8...15, false), (10...12, false), (15...15, true)] {
+            let policy = PermessageDeflate.Policy(serverWindowBits: windows, serverKeepsContext: keepsContext)
             do throws(HandshakeError) {
                 let acceptance = try ServerHandshake.decide(
                     method: method, version: version, compression: policy,
@@ -70,6 +70,7 @@ enum HandshakeProperties {
         }
         let isAble = agreed.serverWindowBits.map(policy.serverWindowBits.contains) ?? true
         expect(isAble, "the server can compress with the window it names")
+        expect(policy.serverKeepsContext || !agreed.serverKeepsContext, "only who is able to keeps context")
         do throws(HandshakeError) {
             _ = try PermessageDeflate.negotiate(offers: [Array(agreed.headerValue.utf8)[...]])
         } catch {
@@ -111,16 +112,19 @@ enum HandshakeProperties {
             fatalError("property broken: a head needs its last byte")
         }
         let key = "dGhlIHNhbXBsZSBub25jZQ=="
-        for offersCompression in [false, true] {
+        for offer in [nil, .withoutContext, .withServerContext] as [PermessageDeflate.Offer?] {
             let client = ClientHandshake(
-                host: "example.test", target: "/ws", key: key, offersCompression: offersCompression)
+                host: "example.test", target: "/ws", key: key, compression: offer)
             do throws(HandshakeError) {
                 let agreed = try client.check(response, acceptDigest: digest)
                 expectEqual(response.status, 101, "only 101 opens a WebSocket")
                 expectEqual(
                     response.values(of: "Sec-WebSocket-Accept"), ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="],
                     "only the key's own answer opens a WebSocket")
-                expect(agreed == nil || offersCompression, "what was not offered cannot be chosen")
+                expect(agreed == nil || offer != nil, "what was not offered cannot be chosen")
+                expect(
+                    agreed?.serverKeepsContext != true || offer == .withServerContext,
+                    "the server keeps context only where that was offered")
             } catch {
                 expect(!error.detail.isEmpty, "a refusal says why")
             }

@@ -98,12 +98,27 @@ enum MessageProperties {
         if !message.isEmpty {
             expect((try? inflate(deflated, bytesMax: message.count - 1)) == nil, "one byte less is not enough")
         }
+        checkContext(message, deflater)
         guard deflated.count <= limits.messageBytesMax, message.count <= limits.messageBytesMax else { return }
         let heard = checkWire(fragments(of: deflated, isText: isText, seed: fingerprint(input)), limits, input)
         if isText, !isUTF8(message) {
             expectEqual(heard.error, .invalidUTF8, "inflated text is UTF-8")
         } else {
             expectEqual(heard.events, [isText ? .text(message) : .binary(message)], "a message arrives as sent")
+        }
+    }
+
+    /// Both halves of a message after each other, as a peer inflates them that keeps its window.
+    private static func checkContext(_ message: [UInt8], _ deflater: Deflater) {
+        let first = Array(message.prefix(message.count / 2))
+        let second = Array(message.dropFirst(message.count / 2))
+        let keeper = Inflater(keepsContext: true)
+        for (half, deflated) in [
+            (first, deflater.deflate(first.span)), (second, deflater.deflate(second.span, after: first.span)),
+            (first, deflater.deflate(first.span, after: second.span)), (second, deflater.deflate(second.span)),
+        ] {
+            let inflated = try? keeper.inflate(deflated.span, bytesMax: half.count)
+            expectEqual(inflated, half, "inflating undoes deflating after what was inflated before")
         }
     }
 

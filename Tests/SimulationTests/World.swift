@@ -227,11 +227,11 @@ extension World {
 
     func entry(_ logEntry: LogEntry) -> FeedEntry {
         FeedEntry(
-            logEntry, webSocket: bytes(.threat(logEntry)), tail: 0..<0, otherForm: { _, _, _ in [] })
+            logEntry, webSocket: bytes(.threat(logEntry)), tail: 0..<0, otherForm: { _, _, _, _ in [] })
     }
 
     func entry(reset from: Cursor, to: Cursor) -> FeedEntry {
         FeedEntry(
-            cursor: to, webSocket: bytes(.reset(from: from, to: to)), otherForm: { _, _, _ in [] })
+            cursor: to, webSocket: bytes(.reset(from: from, to: to)), otherForm: { _, _, _, _ in [] })
     }
 }

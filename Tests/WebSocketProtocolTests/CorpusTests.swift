@@ -51,16 +51,17 @@ extension Inflater {
         do throws(HandshakeError) {
             let acceptance = try ServerHandshake.decide(
                 method: tried.method, version: tried.version == "1.1" ? (1, 1) : (1, 0),
-                compression: PermessageDeflate.Policy(),
+                compression: PermessageDeflate.Policy(serverKeepsContext: true),
                 header: { tried.values(of: $0).map { Array($0.utf8)[...] } },
                 acceptDigest: { Base64.encode(SHA1.hash($0)) })
             #expect(tried.status == 101)
             #expect((acceptance.compression != nil) == tried.isCompressed)
+            #expect((acceptance.compression?.serverKeepsContext ?? false) == tried.keepsContext)
             if tried.values(of: "Sec-WebSocket-Key") == [WebSocketHandshakeCase.key] {
                 #expect(acceptance.accept == WebSocketHandshakeCase.accept)
             }
             let agreed = acceptance.compression?.headerValue ?? "client_no_context_takeover"
-            #expect(agreed.contains("client_no_context_takeover"), "the server keeps no context to inflate with")
+            #expect(agreed.contains("client_no_context_takeover"), "no context is kept to inflate with")
         } catch {
             #expect(error.status == tried.status)
             #expect(error.headers.contains { $0 == ("Sec-WebSocket-Version", "13") } == (error.status == 426))

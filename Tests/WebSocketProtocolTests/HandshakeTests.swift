@@ -100,7 +100,7 @@ private func outcome(_ headers: Headers, method: String = "GET", version: (Int, 
 @Suite struct ClientHandshakeTests {
     private let handshake = ClientHandshake(
         host: "server.example.com:8000", target: "/ws?after=1-2", key: rfcKey,
-        extraHeaders: [("Authorization", "Bearer x")], offersCompression: true)
+        extraHeaders: [("Authorization", "Bearer x")], compression: .withoutContext)
 
     private func response(_ changes: [String: String?] = [:], status: Int = 101) -> UpgradeResponse {
         let headers: [String: String?] = [
@@ -158,12 +158,32 @@ private func outcome(_ headers: Headers, method: String = "GET", version: (Int, 
         #expect(outcome(response(["Sec-WebSocket-Extensions": value])) == .unexpectedExtension)
     }
 
+    @Test(
+        "RFC 7692 §7.1.1.1: a client that lets the server keep context takes either answer",
+        arguments: [
+            ("permessage-deflate; client_no_context_takeover", true), ("permessage-deflate", true),
+            ("permessage-deflate; server_max_window_bits=15", true),
+            ("permessage-deflate; server_no_context_takeover; client_no_context_takeover", false),
+        ])
+    func context(_ value: String, keepsContext: Bool) throws {
+        let client = ClientHandshake(host: "h", target: "/", key: rfcKey, compression: .withServerContext)
+        let request = String(decoding: client.request(), as: UTF8.self)
+        #expect(request.contains("\r\nSec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n"))
+        let agreed = try client.check(response(["Sec-WebSocket-Extensions": value]), acceptDigest: digest)
+        #expect(agreed?.serverKeepsContext == keepsContext)
+        #expect(throws: HandshakeError.unexpectedExtension) {
+            try client.check(
+                response(["Sec-WebSocket-Extensions": value + "; client_max_window_bits=9"]), acceptDigest: digest)
+        }
+    }
+
     @Test("RFC 6455 §9.1: no extension is taken that was not offered")
     func notOffered() {
         let plain = ClientHandshake(host: "h", target: "/", key: rfcKey)
         #expect(throws: HandshakeError.unexpectedExtension) {
             try plain.check(
-                response(["Sec-WebSocket-Extensions": PermessageDeflate.clientOffer]), acceptDigest: digest)
+                response(["Sec-WebSocket-Extensions": PermessageDeflate.Offer.withoutContext.headerValue]),
+                acceptDigest: digest)
         }
     }
 

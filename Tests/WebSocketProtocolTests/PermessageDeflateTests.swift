@@ -4,16 +4,20 @@ import Testing
 @testable import WebSocketProtocol
 
 private let agreed = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+private let agreedInContext = "permessage-deflate; client_no_context_takeover"
 
-private func answer(_ lines: [String], windowBits: ClosedRange<Int> = 15...15) throws(HandshakeError) -> String? {
+private func answer(
+    _ lines: [String], windowBits: ClosedRange<Int> = 15...15, keepsContext: Bool = false
+) throws(HandshakeError) -> String? {
     try PermessageDeflate.negotiate(
-        offers: lines.map { Array($0.utf8)[...] }, policy: PermessageDeflate.Policy(serverWindowBits: windowBits)
+        offers: lines.map { Array($0.utf8)[...] },
+        policy: PermessageDeflate.Policy(serverWindowBits: windowBits, serverKeepsContext: keepsContext)
     )?.headerValue
 }
 
 @Suite struct PermessageDeflateTests {
     @Test(
-        "RFC 7692 §7.1: the first offer that can be met is accepted, always without context",
+        "RFC 7692 §7.1: the first offer that can be met is accepted; without context by a server that keeps none",
         arguments: [
             (["permessage-deflate"], agreed),
             (["Permessage-Deflate; Client_Max_Window_Bits"], agreed),
@@ -31,6 +35,25 @@ private func answer(_ lines: [String], windowBits: ClosedRange<Int> = 15...15) t
         ] as [([String], String)])
     func accepts(_ lines: [String], _ expected: String) throws {
         #expect(try answer(lines) == expected)
+    }
+
+    @Test(
+        "RFC 7692 §7.1.1.1: a server that is able to keeps context, unless the client asks it not to",
+        arguments: [
+            // Firefox and Safari; Chromium and many libraries; libraries that keep no window; others.
+            (["permessage-deflate"], agreedInContext),
+            (["permessage-deflate; client_max_window_bits"], agreedInContext),
+            (["permessage-deflate; server_no_context_takeover; client_no_context_takeover"], agreed),
+            (["permessage-deflate; client_no_context_takeover"], agreedInContext),
+            (["permessage-deflate; server_no_context_takeover"], agreed),
+            (["permessage-deflate; server_no_context_takeover, permessage-deflate"], agreed),
+            (["permessage-deflate; server_max_window_bits=15"], agreedInContext + "; server_max_window_bits=15"),
+            (["permessage-deflate; server_max_window_bits=14"], nil),
+            (["permessage-deflate; server_max_window_bits=10, permessage-deflate"], agreedInContext),
+            (["permessage-deflate; server_max_window_bits=10", "permessage-deflate; unknown"], nil),
+        ] as [([String], String?)])
+    func keepsContext(_ lines: [String], _ expected: String?) throws {
+        #expect(try answer(lines, keepsContext: true) == expected)
     }
 
     @Test(

@@ -7,18 +7,7 @@ import WebSocketProtocol
 /// What the clients of one loop use in turn.
 final class LoadTools {
     var scanner = JSONScanner(limits: .delivered)
-    let inflate: InflateMessage
-
-    init() {
-        let inflater = Inflater()
-        inflate = { compressed, bytesMax throws(InflateFailure) in
-            do throws(InflateError) {
-                return try inflater.inflate(compressed.span, bytesMax: bytesMax)
-            } catch {
-                throw .corrupt
-            }
-        }
-    }
+    let inflate = Inflater().inflateMessage
 }
 
 /// One client of a load over all its connections, driven by readiness events of its loop.
@@ -106,7 +95,7 @@ final class LoadClient {
         case .webSocket, .deflated:
             let handshake = ClientHandshake(
                 host: url.authority, target: url.basePath + target, key: Base64.encode(RandomBytes.next(16)),
-                offersCompression: wire == .deflated)
+                compression: wire == .deflated ? .withoutContext : nil)
             request = handshake.request()
             self.handshake = handshake
         case .eventStream:

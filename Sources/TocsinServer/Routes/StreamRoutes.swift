@@ -16,9 +16,10 @@ extension EventLoop {
             respond(ticket, Problem(status: 403, detail: "Pages of this origin may not open a WebSocket here."))
             return
         }
-        guard let acceptance = acceptHandshake(request, PermessageDeflate.Policy(), ticket) else { return }
+        let policy = PermessageDeflate.Policy(serverKeepsContext: true)
+        guard let acceptance = acceptHandshake(request, policy, ticket) else { return }
         upgrade(ticket, acceptance, in: wanted.lane) { connection in
-            startStream(connection, wanted, form: acceptance.compression == nil ? .webSocket : .webSocketDeflated)
+            startStream(connection, wanted, form: WireForm(acceptance.compression))
         }
     }
 
@@ -158,5 +159,16 @@ extension EventLoop {
             let agent = request.headers.first("user-agent"), agent.contains("Safari/")
         else { return true }
         return !["Version/15.0", "Version/15.1", "Version/15.2", "Version/15.3"].contains { agent.contains($0) }
+    }
+}
+
+extension WireForm {
+    /// That of a WebSocket's entries.
+    fileprivate init(_ compression: PermessageDeflate.Agreement?) {
+        guard let compression else {
+            self = .webSocket
+            return
+        }
+        self = compression.serverKeepsContext ? .webSocketDeflatedInContext : .webSocketDeflated
     }
 }

@@ -17,8 +17,6 @@ enum FrameType: String {
 
 /// Makes the wire forms of entries and frames.
 enum EntryEncoding {
-    /// Below this a deflated message saves less than its clients' time is worth.
-    private static let deflatedBytesMin = 128
     // Owner: whichever loop makes the deflated form of an entry, once for all. Only zlib is called while it is held.
     private static let deflater = Mutex(Deflater())
 
@@ -64,16 +62,16 @@ enum EntryEncoding {
     }
 
     // Constants that hold nothing: a closure of its own would be one more allocation for each entry.
-    private static let newThreatForm: FeedEntry.MakeForm = { make($0, .newThreat, $1, $2) }
-    private static let resetForm: FeedEntry.MakeForm = { make($0, .reset, $1, $2) }
+    private static let newThreatForm: FeedEntry.MakeForm = { make($0, .newThreat, $1, $2, after: $3) }
+    private static let resetForm: FeedEntry.MakeForm = { make($0, .reset, $1, $2, after: $3) }
 
     private static func make(
-        _ form: WireForm, _ type: FrameType, _ cursor: Cursor, _ frame: SharedBytes
+        _ form: WireForm, _ type: FrameType, _ cursor: Cursor, _ frame: SharedBytes, after previous: SharedBytes?
     ) -> [UInt8] {
         withText(of: frame) { text in
             switch form {
             case .webSocket: FrameEncoder.frame(opcode: .text, payload: text)
-            case .webSocketDeflated: deflatedFrame(text)
+            case .webSocketDeflated, .webSocketDeflatedInContext: deflatedFrame(text, after: previous)
             case .eventStream: event(text, type, cursor: cursor)
             }
         }
@@ -98,10 +96,15 @@ enum EntryEncoding {
         return bytes
     }
 
-    private static func deflatedFrame(_ text: Span<UInt8>) -> [UInt8] {
-        guard text.count >= deflatedBytesMin else { return FrameEncoder.frame(opcode: .text, payload: text) }
-        let deflated = deflater.withLock { $0.deflate(text) }
-        guard deflated.count < text.count else { return FrameEncoder.frame(opcode: .text, payload: text) }
+    /// A deflated frame, also where that does not pay: what is not deflated would not be in the window that the next
+    /// entry refers to (RFC 7692 §7.2.1).
+    private static func deflatedFrame(_ text: Span<UInt8>, after previous: SharedBytes?) -> [UInt8] {
+        let deflated =
+            if let previous {
+                withText(of: previous) { context in deflater.withLock { $0.deflate(text, after: context) } }
+            } else {
+                deflater.withLock { $0.deflate(text) }
+            }
         return FrameEncoder.frame(opcode: .text, payload: deflated.span, compressed: true)
     }
 }

@@ -56,6 +56,8 @@ extension Processes {
                 #expect(extensions.isEmpty == !tried.isCompressed, "\(tried): \(extensions)")
                 #expect(
                     extensions.allSatisfy { $0.contains("client_no_context_takeover") }, "\(tried): \(extensions)")
+                let isByItself = extensions.contains { $0.contains("server_no_context_takeover") }
+                #expect(isByItself == (tried.isCompressed && !tried.keepsContext), "\(tried): \(extensions)")
                 #expect(head.values(of: "Sec-WebSocket-Protocol").isEmpty, "\(tried)")
                 #expect(head.values(of: "Sec-WebSocket-Version") == (tried.status == 426 ? ["13"] : []), "\(tried)")
                 #expect(head.values(of: "Allow").isEmpty == (tried.status != 405), "\(tried)")

@@ -9,12 +9,16 @@ struct WebSocketExchange {
     private let exchange: RawExchange
 
     /// Sends an opening handshake, and behind it in the same piece what is to come with it.
-    init(_ url: ServerURL, deflate: Bool = false, followedBy frames: [UInt8] = []) throws {
+    /// - Parameter deflate: Offers permessage-deflate, with the server's context or without.
+    init(
+        _ url: ServerURL, deflate: Bool = false, keepsContext: Bool = true, followedBy frames: [UInt8] = []
+    ) throws {
         exchange = try RawExchange(url)
         var request = "GET /ws?history=0 HTTP/1.1\r\nHost: \(url.authority)\r\nUpgrade: websocket\r\n"
         request += "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         request += "Sec-WebSocket-Key: \(WebSocketHandshakeCase.key)\r\n"
-        if deflate { request += "Sec-WebSocket-Extensions: permessage-deflate\r\n" }
+        let parameters = keepsContext ? "" : "; server_no_context_takeover"
+        if deflate { request += "Sec-WebSocket-Extensions: permessage-deflate\(parameters)\r\n" }
         try exchange.send(octets(request + "\r\n") + frames)
     }
 
@@ -27,6 +31,14 @@ struct WebSocketExchange {
     func awaitFirstFrame() -> Bool {
         exchange.receive { (try? events().isEmpty) == false }
     }
+
+    /// Waits for so many text frames.
+    func awaitTexts(_ count: Int) -> Bool {
+        exchange.receive { (try? answerCount() >= count - 1) == true }
+    }
+
+    /// Bytes that have come, the answer to the handshake among them.
+    var byteCount: Int { exchange.received.count }
 
     /// Waits for the pong of a ping with this payload.
     func awaitPong(_ payload: String) -> Bool {
@@ -43,8 +55,9 @@ struct WebSocketExchange {
     func events() throws -> [WebSocketEvent] {
         guard let (response, length) = try UpgradeResponse.decode(exchange.received) else { return [] }
         guard response.status == 101 else { throw HarnessError("answered \(response.status)") }
-        let inflater = Inflater()
-        let isDeflated = !response.values(of: "Sec-WebSocket-Extensions").isEmpty
+        let extensions = response.values(of: "Sec-WebSocket-Extensions")
+        let isDeflated = !extensions.isEmpty
+        let inflater = Inflater(keepsContext: !extensions.contains { $0.contains("server_no_context_takeover") })
         let inflate: InflateMessage = { compressed, bytesMax throws(InflateFailure) in
             do throws(InflateError) {
                 return try inflater.inflate(compressed.span, bytesMax: bytesMax)

@@ -25,7 +25,8 @@ final class FailureRun {
             return FeedClientOptions(
                 urls: index < residents ? [urls[first]] : rotated,
                 reconnectPeriod: index < residents ? nil : .seconds(1),
-                backoff: Backoff(first: .milliseconds(50), longest: .milliseconds(500)))
+                backoff: Backoff(first: .milliseconds(50), longest: .milliseconds(500)),
+                isDeflated: !index.isMultiple(of: 2))
         }
         fleet = try FeedFleet(options)
         pool = try PublisherPool(
