@@ -14,6 +14,12 @@ let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-col
 let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 
+// What tests see that look at processes from outside.
+let clientSide: [Target.Dependency] = [
+    "TocsinClient", "ThreatFeed", "HTTPProtocol", "WebSocketProtocol", "PosixIO", "Codecs",
+]
+let clusters: [Target.Dependency] = ["ClusterSupport", "Corpora", "FaultInjection", "TestSupport"] + clientSide
+
 // Served as they are, from the binary (Sources/TocsinServer/Routes/DashboardAsset.swift).
 let dashboardFiles = [
     "index.html", "style.css", "favicon.svg", "app.js", "detail.js", "feed.js", "list.js", "panel.js", "sample.js",
@@ -117,14 +123,19 @@ let package = Package(
             name: "SimulationTests",
             dependencies: ["Corpora", "RedisLog", "Broadcast", "ThreatFeed", "PosixIO"],
             swiftSettings: strict),
+        .testTarget(name: "TocsinClientTests", dependencies: clientSide, swiftSettings: strict),
         .testTarget(
-            name: "ClusterTests",
-            dependencies: [
-                "Corpora", "FaultInjection", "TestSupport", "TocsinClient", "ThreatFeed", "HTTPProtocol",
-                "WebSocketProtocol", "PosixIO",
-                "Codecs",
-            ],
+            name: "FaultInjectionTests", dependencies: ["ClusterSupport", "FaultInjection", "PosixIO", "TocsinClient"],
             swiftSettings: strict),
+
+        // What tests that start whole clusters share.
+        .target(
+            name: "ClusterSupport", dependencies: ["Corpora", "TestSupport"] + clientSide, path: "Tests/ClusterSupport",
+            swiftSettings: strict),
+        .testTarget(name: "ContractTests", dependencies: clusters, swiftSettings: strict),
+        .testTarget(name: "LimitTests", dependencies: clusters, swiftSettings: strict),
+        .testTarget(name: "CommandTests", dependencies: clusters, swiftSettings: strict),
+        .testTarget(name: "FailureTests", dependencies: clusters, swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -40,38 +40,3 @@ public final class LocalCluster: Sendable {
         index < 26 ? String(UnicodeScalar(UInt8(ascii: "a") + UInt8(index))) : String(index)
     }
 }
-
-/// A new directory, removed with everything in it.
-public final class TemporaryDirectory: Sendable {
-    public let path: String
-
-    /// Made under `$TMPDIR`, else `/tmp`; the path stays short enough for Unix sockets.
-    public init() throws(ClientError) {
-        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        let root = base.utf8.count <= 60 && !base.isEmpty ? base : "/tmp"
-        var template = Array("\(root)/tocsin-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else {
-            throw .childFailed("\(root): \(String(cString: strerror(errno)))")
-        }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    deinit {
-        Self.remove(path, depth: 0)
-    }
-
-    private static func remove(_ path: String, depth: Int) {
-        if unlink(path) == 0 || depth > 8 { return }
-        if let directory = opendir(path) {
-            while let entry = readdir(directory) {
-                // SAFETY: the entry lives until the next readdir; its name is null-terminated.
-                let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                    pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                }
-                if name != "." && name != ".." { remove("\(path)/\(name)", depth: depth + 1) }
-            }
-            closedir(directory)
-        }
-        rmdir(path)
-    }
-}

@@ -1,0 +1,160 @@
+import ClusterSupport
+import FaultInjection
+import PosixIO
+import Testing
+import TocsinClient
+
+/// What lies between a replica and Redis breaks; the other replicas have nothing to do with it.
+@Suite(.processes) struct RedisNetwork {
+    @Test("half-open connections, both directions or one: noticed within five seconds, mended by a new connection")
+    func halfOpen() throws {
+        let cluster = try FailureBench.cluster()
+        let run = try FailureRun(cluster.urls)
+        for direction in [FaultDirection.both, .toClient, .toServer] {
+            try Self.awaitSteady(cluster, 0)
+            cluster.proxies[0].set(.drop, direction)
+            try Self.expectNoticed(cluster, 0)
+            // The others work on.
+            run.expectRecovery(since: .now, of: Array(cluster.urls.dropFirst()))
+            cluster.proxies[0].heal()
+            run.expectRecovery(since: .now)
+        }
+        let records = try run.finish()
+        #expect(records.allSatisfy { $0.resets.isEmpty })
+        #expect(records.prefix(run.residents).allSatisfy { $0.connections == 1 })
+        withExtendedLifetime(cluster) {}
+    }
+
+    @Test("a subscription alone half-open: /ready turns red within five seconds although commands are answered")
+    func halfOpenSubscription() throws {
+        let cluster = try FailureBench.cluster()
+        let run = try FailureRun(cluster.urls)
+        cluster.proxies[0].set(.drop, .toClient, of: .subscriptions)
+        try Self.expectNoticed(cluster, 0)
+        cluster.proxies[0].heal()
+        run.expectRecovery(since: .now)
+        try Self.awaitSteady(cluster, 0)
+        try run.finish()
+        withExtendedLifetime(cluster) {}
+    }
+
+    @Test("a subscription to nothing that still answers pings: found by a message that must come back")
+    func detachedSubscription() throws {
+        let cluster = try FailureBench.cluster()
+        let run = try FailureRun(cluster.urls)
+        // From the next SUBSCRIBE on, Redis hears another channel's name, and the replica the one it asked for.
+        let channel = "tocsin:{default}:feed"
+        let other = "tocsin:{default}:FEED"
+        cluster.proxies[0].set(rewrites: [
+            ByteRewrite(
+                "SUBSCRIBE\r\n$\(channel.utf8.count)\r\n\(channel)",
+                with: "SUBSCRIBE\r\n$\(other.utf8.count)\r\n\(other)",
+                .toServer),
+            ByteRewrite(
+                "subscribe\r\n$\(other.utf8.count)\r\n\(other)",
+                with: "subscribe\r\n$\(channel.utf8.count)\r\n\(channel)",
+                .toClient),
+        ])
+        cluster.proxies[0].cut(.subscriptions)
+        let cut = MonotonicTime.now
+        let client = HTTPClient(cluster.urls[0], deadline: .seconds(2))
+        var lastReady = cut
+        while MonotonicTime.now - cut < .seconds(8) {
+            let asked = MonotonicTime.now
+            if try client.get("/ready").status == 200 { lastReady = asked }
+            Pause.sleep(.milliseconds(20))
+        }
+        #expect(lastReady - cut < .seconds(5))
+        cluster.proxies[0].heal()
+        cluster.proxies[0].cut(.subscriptions)
+        run.expectRecovery(since: .now)
+        try Self.awaitSteady(cluster, 0)
+        let records = try run.finish()
+        #expect(records.allSatisfy { $0.resets.isEmpty })
+        withExtendedLifetime(cluster) {}
+    }
+
+    @Test("connections that hang, then deliver late what was sent: no threat twice, no order broken")
+    func hangingThenLate() throws {
+        let cluster = try FailureBench.cluster()
+        let run = try FailureRun(cluster.urls)
+        for _ in 0..<2 {
+            try Self.awaitSteady(cluster, 1)
+            cluster.proxies[1].set(.hang)
+            try Self.expectNoticed(cluster, 1)
+            cluster.proxies[1].heal()
+            run.expectRecovery(since: .now)
+        }
+        try run.finish()
+        withExtendedLifetime(cluster) {}
+    }
+
+    @Test("a replica cut off while the others get a new generation: its clients are told and miss nothing")
+    func partitionedDuringFork() throws {
+        let cluster = try FailureBench.cluster()
+        let run = try FailureRun(cluster.urls)
+        cluster.proxies[0].set(.hang)
+        try Self.expectNoticed(cluster, 0)
+        try cluster.redis.command("FLUSHALL")
+        let moment = MonotonicTime.now
+        run.expectRecovery(since: moment, of: Array(cluster.urls.dropFirst()))
+        try run.awaitAcknowledgements(100)
+        cluster.proxies[0].heal()
+        run.expectRecovery(since: .now)
+        #expect(run.awaitResets(1))
+        try run.finish()
+        withExtendedLifetime(cluster) {}
+    }
+
+    @Test("connections refused and reset for two seconds: back-off, then back within five")
+    func refusedAndReset() throws {
+        let cluster = try FailureBench.cluster()
+        let run = try FailureRun(cluster.urls)
+        for door in [ProxyDoor.refusing, .resetting] {
+            for proxy in cluster.proxies {
+                proxy.set(door: door)
+                proxy.cut()
+            }
+            for url in cluster.urls { try run.awaitRefusal(by: url) }
+            Pause.sleep(.seconds(2))
+            for proxy in cluster.proxies { proxy.heal() }
+            run.expectRecovery(since: .now)
+        }
+        try run.finish()
+        withExtendedLifetime(cluster) {}
+    }
+
+    @Test("a slow network that cuts everything into small pieces: slower, nothing else")
+    func slowAndSliced() throws {
+        let cluster = try FailureBench.cluster()
+        let run = try FailureRun(cluster.urls, rate: 50)
+        cluster.proxies[0].set(.slice(bytes: 7))
+        cluster.proxies[1].set(.delay(.milliseconds(150)))
+        cluster.proxies[2].set(.slice(bytes: 61), .toClient)
+        try run.awaitAcknowledgements(100)
+        for proxy in cluster.proxies { proxy.heal() }
+        let records = try run.finish()
+        #expect(run.pool.refusalCount == 0)
+        #expect(records.allSatisfy { $0.resets.isEmpty })
+        withExtendedLifetime(cluster) {}
+    }
+
+    /// The replica says within five seconds that it is not ready.
+    private static func expectNoticed(_ cluster: FaultyCluster, _ index: Int) throws {
+        let client = HTTPClient(cluster.urls[index], deadline: .seconds(2))
+        let start = MonotonicTime.now
+        let noticed = try Harness.wait(atMost: .seconds(10)) { try client.get("/ready").status == 503 }
+        #expect(noticed && MonotonicTime.now - start < .seconds(5))
+    }
+
+    /// Waits until the replica has been ready for a second.
+    private static func awaitSteady(_ cluster: FaultyCluster, _ index: Int) throws {
+        let client = HTTPClient(cluster.urls[index], deadline: .seconds(2))
+        var lastNotReady = MonotonicTime.now
+        let isSteady = try Harness.wait(atMost: .seconds(8)) {
+            if try client.get("/ready").status != 200 { lastNotReady = .now }
+            return MonotonicTime.now - lastNotReady > .seconds(1)
+        }
+        #expect(isSteady)
+    }
+}
