@@ -1,15 +1,92 @@
-"""Sums up the xUnit reports of the named steps, one line each, and names every test that failed, with the start
-of what it said. Fails where a step ran nothing, skipped a test or failed one.
+"""Says what came of the steps of a run, then of each failure what it was, what it said first, where the logs of its
+processes are and how to run it alone. Fails where a step failed, ran nothing, skipped a test or did not run.
 
 usage: summary.py REPORTS_FOLDER STEP...
+
+A step leaves STEP.status, STEP.seconds and STEP.log, and where it runs tests one by one STEP.xml (xUnit).
 """
 
 import collections
+import os
 import pathlib
+import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
-LONGEST_MESSAGE = 400
+LONGEST_MESSAGE = 600
+FAILURES_TOLD = 20
+LAST_LINES = 12
+# Of a test of Swift that has begun and has not ended, as its runner prints it.
+BEGUN = re.compile(r"◇ Test (?:case passing .* to )?(.+?)(?: with \d+ test cases)? started\.")
+ENDED = re.compile(r"[✔✘] Test (?:case passing .* to )?(.+?)(?: with \d+ test cases)? (?:passed|failed) after")
+
+
+def words(counts):
+    return ", ".join(f"{counts[word]} {word}" for word in ("passed", "failed", "skipped"))
+
+
+class Step:
+    def __init__(self, folder, name):
+        self.folder, self.name = folder, name
+        self.status = self.read("status")
+        self.seconds = self.read("seconds")
+        report = folder / f"{name}.xml"
+        self.cases = list(ElementTree.parse(report).iter("testcase")) if report.exists() else None
+        self.counts = collections.Counter(map(outcome, self.cases or []))
+
+    def read(self, ending):
+        path = self.folder / f"{self.name}.{ending}"
+        return path.read_text().strip() if path.exists() else None
+
+    @property
+    def log(self):
+        return self.read("log") or ""
+
+    def line(self):
+        if self.status is None:
+            verdict = "did not run"
+        elif self.cases is None:
+            verdict = "ok" if self.status == "0" else f"failed ({self.status})"
+        else:
+            verdict = words(self.counts)
+        return f"{self.name:<18} {verdict:<40} {self.seconds or '-':>5} s"
+
+    def failures(self):
+        """Of each failure, the lines that explain it."""
+        if self.status is None:
+            return [[f"{self.name}: did not run", "  because an earlier step failed"]]
+        told = [self.failed_test(case) for case in self.cases or [] if outcome(case) == "failed"]
+        if self.cases is not None and self.counts["passed"] + self.counts["failed"] == 0:
+            told.append([f"{self.name}: no test ran"])
+        if self.counts["skipped"]:
+            told.append([f"{self.name}: tests were skipped"])
+        if self.status != "0" and not told:
+            told.append(self.failed_step())
+        return told
+
+    def failed_test(self, case):
+        name, message = f"{case.get('classname')}.{case.get('name')}", complaint(case)
+        plain = re.sub(r"[(\[].*$", "", name)
+        lines = [f"{self.name}: failed: {name}", f"  {message[:LONGEST_MESSAGE]}"]
+        logs = self.folder / "logs" / self.name / plain
+        if logs.is_dir():
+            lines.append(f"  logs: {os.path.relpath(logs)}/")
+        seed = re.search(r"\bseed[ :=]+(\d+)", message)
+        variable = f"TOCSIN_TEST_SEED={seed.group(1)} " if seed else ""
+        if self.name in ("browser", "deployment"):
+            again = f"script/test --only {self.name} --filter {plain.rpartition('.')[2]}"
+        else:
+            again = f"{variable}script/test --filter '{plain}'"
+        return lines + [f"  again: {again}"]
+
+    def failed_step(self):
+        lines = [f"{self.name}: failed with status {self.status}"]
+        begun, ended = set(BEGUN.findall(self.log)), set(ENDED.findall(self.log))
+        if begun - ended:
+            lines += ["  did not end:"] + [f"    {test}" for test in sorted(begun - ended)[:FAILURES_TOLD]]
+        tail = [line for line in self.log.splitlines() if line.strip()][-LAST_LINES:]
+        lines += [f"  | {line[:200]}" for line in tail]
+        return lines + [f"  again: script/test --only {self.name}"]
 
 
 def outcome(case):
@@ -19,36 +96,23 @@ def outcome(case):
     return "skipped" if case.find("skipped") is not None else "passed"
 
 
-def complaint(step, case):
-    """One failed test on one line: where it is, and the start of its message."""
+def complaint(case):
     found = case.find("failure") if case.find("failure") is not None else case.find("error")
-    message = " ".join((found.get("message") or found.text or "").split())
-    return f"{step}: failed: {case.get('classname')}.{case.get('name')}: {message[:LONGEST_MESSAGE]}"
+    return " ".join((found.get("message") or found.text or "").split())
 
 
 def main():
-    folder, steps = pathlib.Path(sys.argv[1]), sys.argv[2:]
-    totals = collections.Counter()
-    complaints = []
+    folder, names = pathlib.Path(sys.argv[1]), sys.argv[2:]
+    steps = [Step(folder, name) for name in names]
     for step in steps:
-        report = folder / f"{step}.xml"
-        cases = list(ElementTree.parse(report).iter("testcase")) if report.exists() else []
-        counts = collections.Counter(map(outcome, cases))
-        totals += counts
-        print(f"{step:<12} {line(counts)}")
-        complaints += [complaint(step, case) for case in cases if outcome(case) == "failed"]
-        if counts["passed"] + counts["failed"] == 0:
-            complaints.append(f"{step}: no test ran")
-        if counts["skipped"]:
-            complaints.append(f"{step}: tests were skipped")
-    for text in complaints:
-        print(text)
-    print(line(totals))
-    sys.exit(bool(complaints))
-
-
-def line(counts):
-    return ", ".join(f"{counts[word]} {word}" for word in ("passed", "failed", "skipped"))
+        print(step.line())
+    failures = [failure for step in steps for failure in step.failures()]
+    for failure in failures[:FAILURES_TOLD]:
+        print("\n".join(failure))
+    if len(failures) > FAILURES_TOLD:
+        print(f"and {len(failures) - FAILURES_TOLD} failures more, in {os.path.relpath(folder)}")
+    print(words(sum((step.counts for step in steps), collections.Counter())))
+    sys.exit(bool(failures))
 
 
 main()

@@ -1,0 +1,76 @@
+# shellcheck shell=bash
+# The steps that tests are run in, and the tiers that these belong to. Sourced by script/test after common.sh and
+# build.sh. A step is a function step_NAME, with what it needs in needs_NAME; it prints what it has to say, leaves an
+# xUnit report named after it where it runs tests one by one, and fails when anything fails.
+
+# Each test is in one step, and each step in one tier. Steps joined by + run side by side.
+tier_names=(gate slow destructive coverage)
+declare -A tiers=(
+    [gate]="build lint+swift+browser+deployment chaos+release allocations"
+    [slow]="build swift_slow release autobahn instructions simulation fuzz sanitize_address sanitize_thread"
+    [destructive]="build failures release chaos_long"
+    [coverage]="coverage"
+)
+declare -A about=(
+    [build]="one debug build, without warnings or undeclared imports, for all that can share it"
+    [lint]="everything that can be checked without running the product"
+    [swift]="rooms without I/O, the log on a real Redis, simulated worlds, contract, limits, commands, fuzz corpora"
+    [browser]="the dashboard in Chromium"
+    [deployment]="compose's HAProxy with three replicas, TLS by sslyze, the files of k8s/ and compose/"
+    [chaos]="30 s of random faults from a seed, under load"
+    [release]="the product, optimised"
+    [allocations]="allocations of each step from bytes to bytes and of a whole replica: exact"
+    [swift_slow]="conformance through nginx and HAProxy"
+    [autobahn]="the Autobahn TestSuite, all cases"
+    [instructions]="instructions of each step from bytes to bytes"
+    [simulation]="many more simulated worlds, of seeds never seen"
+    [fuzz]="exploration: each target for a minute"
+    [sanitize_address]="the Swift tests of the gate and their replicas with AddressSanitizer"
+    [sanitize_thread]="the Swift tests of the gate and their replicas with ThreadSanitizer"
+    [failures]="each row of the failure table, storms and floods, Sentinel"
+    [chaos_long]="ten minutes of random faults for each of two seeds"
+    [coverage]="the Swift tests of the gate, with coverage of them and of the replicas they start"
+)
+
+# Swift tests that are not for the gate: regular expressions over Target.Suite/function.
+failure_tests='^FailureTests\.'
+slow_tests='^ContractTests\.ProxyConformance'
+
+step_build() { build_debug; }
+
+step_lint() { script/lint --static; }
+
+step_swift() { swift_tests swift --skip "$failure_tests" --skip "$slow_tests"; }
+step_swift_slow() { swift_tests swift_slow --filter "$slow_tests"; }
+step_failures() { swift_tests failures --filter "$failure_tests"; }
+step_filtered() {
+    local filter arguments=()
+    for filter in "${filters[@]}"; do arguments+=(--filter "$filter"); done
+    build_debug
+    swift_tests filtered "${arguments[@]}"
+}
+
+step_browser() { python_tests browser Tests/Browser; }
+step_deployment() { python_tests deployment Tests/Deployment; }
+
+step_chaos() { script/chaos --seconds 30 --seed 1 --binary "$(binary debug)" --logs "$reports/logs/chaos"; }
+step_chaos_long() {
+    local seed
+    for seed in 1 2; do
+        script/chaos --seconds 600 --seed "$seed" --binary "$(binary release)" --logs "$reports/logs/chaos-$seed"
+    done
+}
+
+step_release() { script/microbench --build; }
+step_allocations() { script/microbench --only allocations; }
+step_instructions() { script/microbench --only instructions; }
+
+step_autobahn() { script/autobahn --binary "$(script/microbench --binary-path)"; }
+step_fuzz() { script/fuzz 60; }
+step_simulation() {
+    TOCSIN_SIMULATION_COUNT=2000 swift_tests simulation --filter '^SimulationTests\.'
+}
+
+step_sanitize_address() { sanitized_tests address; }
+step_sanitize_thread() { sanitized_tests thread; }
+step_coverage() { covered_tests; }
