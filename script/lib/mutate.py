@@ -1,0 +1,76 @@
+"""Applies the mutations of Tests/Mutations one after the other to a built copy of the tree, runs the tests that each
+names and expects them to fail. Fails if a mutation does not apply, does not build or is not noticed.
+
+usage: mutate.py COPY BUILD_FLAGS [NAME...]
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+
+class Mutation:
+    def __init__(self, path):
+        head, _, change = path.read_text().partition("--- before\n")
+        self.name = path.stem
+        self.fields = dict(line.split(": ", 1) for line in head.splitlines())
+        self.before, _, self.after = change.partition("--- after\n")
+
+    def apply(self, copy):
+        """Returns what undoes it."""
+        path = copy / self.fields["file"]
+        text = path.read_text()
+        # The last line may stop within one of the source: what is replaced need not be whole lines.
+        before, after = self.before.rstrip("\n"), self.after.rstrip("\n")
+        if text.count(before) != 1:
+            sys.exit(f"{self.name}: its place in {self.fields['file']} occurs {text.count(before)} times, not once")
+        path.write_text(text.replace(before, after))
+        return lambda: path.write_text(text)
+
+
+def noticed(copy, flags, mutation):
+    """The tests that failed, or None if none did."""
+    build = subprocess.run(["swift", "build", "--build-tests", *flags], cwd=copy, capture_output=True, text=True)
+    if build.returncode != 0:
+        sys.exit(f"{mutation.name} does not build:\n{build.stdout[-2000:]}")
+    report = copy / ".build" / "mutation.xml"
+    report.unlink(missing_ok=True)
+    environment = os.environ | {"TOCSIN_BIN": str(copy / ".build" / "debug" / "tocsin")}
+    command = ["swift", "test", "--skip-build", "--disable-xctest", *flags, "--xunit-output", str(report),
+               "--filter", mutation.fields["tests"]]
+    run = subprocess.run(command, cwd=copy, capture_output=True, text=True, env=environment, timeout=1200)
+    if run.returncode == 0:
+        return None
+    if not report.exists():
+        return re.findall(r"Fatal error: .{0,120}", run.stdout + run.stderr)[:1] or ["the tests crashed"]
+    cases = ElementTree.parse(report).iter("testcase")
+    return [f"{case.get('classname')}/{case.get('name')}" for case in cases if case.find("failure") is not None]
+
+
+def main():
+    copy, flags, names = pathlib.Path(sys.argv[1]), sys.argv[2].split(), sys.argv[3:]
+    mutations = [Mutation(path) for path in sorted((copy / "Tests/Mutations").glob("*.mutation"))]
+    chosen = [mutation for mutation in mutations if not names or mutation.name in names]
+    if not chosen or len(chosen) < len(names):
+        sys.exit(f"no such mutation; there are: {', '.join(mutation.name for mutation in mutations)}")
+    missed = 0
+    for mutation in chosen:
+        undo = mutation.apply(copy)
+        try:
+            failed = noticed(copy, flags, mutation)
+        finally:
+            undo()
+        tier = mutation.fields["tier"]
+        if failed:
+            print(f"{mutation.name:<28} {tier:<12} {len(failed)} failed: {', '.join(failed[:3])}", flush=True)
+        else:
+            missed += 1
+            print(f"{mutation.name:<28} {tier:<12} NOT NOTICED", flush=True)
+    print(f"{len(chosen) - missed} of {len(chosen)} mutations noticed")
+    sys.exit(bool(missed))
+
+
+main()
