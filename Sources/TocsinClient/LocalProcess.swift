@@ -71,7 +71,7 @@ public final class LocalProcess: Sendable {
     /// Ends it at once and waits for that.
     public func killAndWait() {
         send(signal: SIGKILL)
-        _ = waitForEnd(atMost: .seconds(10))
+        _ = waitForEnd(atMost: .seconds(60))
     }
 
     /// What it has written so far, at most the last 4 KiB.

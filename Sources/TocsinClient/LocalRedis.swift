@@ -110,7 +110,7 @@ public final class LocalRedis: Sendable {
 
     private func waitUntilReachable() throws(ClientError) {
         let child = child
-        let isReachable = Pause.wait(atMost: .seconds(15)) {
+        let isReachable = Pause.wait(atMost: .seconds(60)) {
             child.ending != nil || answersPing()
         }
         if child.ending == .exited(code: 127) { throw .childFailed(Self.installHint) }

@@ -65,7 +65,7 @@ public final class LocalReplica: Sendable {
 
     /// Waits until `/ready` answers 200.
     /// - Throws: `ClientError.childFailed` with the end of its log.
-    public func waitUntilReady(atMost limit: Duration = .seconds(20)) throws(ClientError) {
+    public func waitUntilReady(atMost limit: Duration = .seconds(60)) throws(ClientError) {
         let client = HTTPClient(url, deadline: .seconds(2))
         let child = child
         let decided = Pause.wait(atMost: limit) {
@@ -84,11 +84,16 @@ public enum FreePort {
     /// Below the range from which the kernel takes the ports of outgoing connections, so that none of them can take
     /// the port while a replica restarts.
     private static let range: ClosedRange<UInt16> = 20_000...32_000
+    // Owner: `find`. Nothing is called while it is held.
+    private static let given = Mutex<Set<UInt16>>([])
 
+    /// Never the same port twice in a process: whoever was given one may be about to listen on it, again or for the
+    /// first time.
     /// - Throws: `ClientError.childFailed` when none is found in 200 attempts.
     public static func find() throws(ClientError) -> UInt16 {
         for _ in 0..<200 {
             let port = UInt16.random(in: range)
+            guard given.withLock({ $0.insert(port).inserted }) else { continue }
             do {
                 for address in try SocketAddress.resolve(host: "127.0.0.1", port: port) {
                     _ = try Socket.listen(on: address, sharesPort: false)

@@ -76,6 +76,9 @@ public final class PublisherPool: Sendable {
 
     public var refusalCount: Int { gathered.withLock { $0.refusals } }
 
+    /// Attempts that ended without an answer, of the threats that are done with.
+    public var lostAttemptCount: Int { gathered.withLock { $0.lostAttempts } }
+
     /// Lets each publisher finish the threat it is at.
     public func stop() {
         isStopping.store(true, ordering: .releasing)
