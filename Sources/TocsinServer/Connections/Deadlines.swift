@@ -25,8 +25,7 @@ extension EventLoop {
         }
     }
 
-    /// Spreads the end of the streams over most of the drain, evenly and in random order, so that their clients do not
-    /// arrive at the other replicas all at once.
+    /// Spreads the end of the streams over most of the drain, in random order.
     func scheduleClosing(within period: Duration) {
         var streams: [PollToken] = []
         for slot in 0..<connections.slotCount {
@@ -41,17 +40,11 @@ extension EventLoop {
             }
         }
         streams.shuffle(using: &random)
-        for (index, token) in streams.enumerated() {
-            let share = (Double(index) + Double.random(in: 0..<1, using: &random)) / Double(streams.count)
-            let moment = Self.closingBegins + (Self.closingEnds - Self.closingBegins) * share
-            connections.find(token)?.pointee.deadline = tick + period * moment
+        let moments = ClosingMoments.spread(streams.count, within: period, using: &random)
+        for (token, moment) in zip(streams, moments) {
+            connections.find(token)?.pointee.deadline = tick + moment
         }
     }
-
-    /// Parts of the drain between which streams are closed. Before, balancers take the replica out, lest its clients
-    /// come back to it; after, those who have not answered the close yet still can.
-    private static let closingBegins = 0.1
-    private static let closingEnds = 0.8
 
     private func deadlinePassed(_ connection: UnsafeMutablePointer<Connection>) {
         if let tls = connection.pointee.tls, !tls.isEstablished { return close(connection) }
