@@ -13,7 +13,7 @@ import WebSocketProtocol
     }
 
     private func dropped(_ reason: String, _ url: ServerURL) throws -> Int {
-        let page = try HTTPClient(url, deadline: .seconds(30)).get("/metrics").text
+        let page = try HTTPClient(url, deadline: FailureBench.deadline).get("/metrics").text
         let name = "tocsin_clients_dropped_total{reason=\"\(reason)\"} "
         let line = try #require(page.split(separator: "\n").first { $0.hasPrefix(name) })
         return try #require(Int(line.dropFirst(name.count)))
@@ -22,10 +22,10 @@ import WebSocketProtocol
     @Test("RFC 6455 §5.5.2: a client that says nothing is pinged; one that does not answer is closed with 4001")
     func halfOpen() throws {
         let cluster = try Harness.cluster(
-            replicas: 1, arguments: ["--ping-seconds", "1", "--pong-seconds", "3"])
+            replicas: 1, arguments: ["--ping-seconds", "1", "--pong-seconds", "8"])
         let url = cluster.urls[0]
         let dead = try RawExchange.silentClient(of: url)
-        let living = try WebSocketClient(url, target: "/ws?history=0", deadline: .seconds(60))
+        let living = try WebSocketClient(url, target: "/ws?history=0", deadline: FailureBench.deadline)
         let cursor = try #require(try living.nextJSON()?["cursor"]?.cursorValue)
         // It answers pings, and only for that it reads.
         var pings = 0
@@ -45,22 +45,23 @@ import WebSocketProtocol
         }
         #expect(received == "alive")
         // What it was sent last lies in its socket still.
-        #expect(dead.receiveToEnd(atMost: .seconds(10)))
+        #expect(dead.receiveToEnd(atMost: FailureBench.deadline))
         let reason = Array("resume after \(cursor)".utf8)
         #expect(dead.received.suffix(reason.count + 4) == [0x88, UInt8(reason.count + 2), 0x0F, 0xA1] + reason)
     }
 
     @Test("any word of a client is as good as a pong")
     func talking() throws {
-        let cluster = try Harness.cluster(
-            replicas: 1, arguments: ["--ping-seconds", "1", "--pong-seconds", "3"])
-        let client = try RawExchange.silentClient(of: cluster.urls[0])
-        let ping = Array(#"{"type":"ping"}"#.utf8)
-        let deadline = MonotonicTime.now + .seconds(5)
-        while MonotonicTime.now < deadline {
-            // Masked with zero.
-            try client.send([0x81, 0x80 | UInt8(ping.count), 0, 0, 0, 0] + ping)
-            #expect(!client.receive(atMost: .milliseconds(300)) { client.ending != .open })
+        let cluster = try Harness.cluster(replicas: 1, arguments: ["--ping-seconds", "1", "--pong-seconds", "60"])
+        let client = try WebSocketClient(
+            cluster.urls[0], target: "/ws?history=0", deadline: FailureBench.deadline)
+        // While a pong is owed there is no other ping: each one says that the word for the last was enough.
+        var pings = 0
+        while pings < 3 {
+            guard let event = try client.next() else { throw HarnessError("closed after \(pings) pings") }
+            guard case .ping = event else { continue }
+            pings += 1
+            try client.send(text: #"{"type":"ping"}"#)
         }
         #expect(try dropped("unresponsive", cluster.urls[0]) == 0)
     }
@@ -75,9 +76,6 @@ import WebSocketProtocol
         // The filter spares this process what fills the sockets of the slow ones.
         let fleet = try Harness.fleet([url], clients: 20, query: FeedQuery(minSeverity: "HIGH"))
         defer { fleet.stop() }
-        let before = try latencies(url, fleet, idPrefix: "before")
-        let resident = try cluster.replicas[0].child.residentBytes()
-
         let never = try (0..<20).map { _ in try RawExchange.silentClient(of: url) }
         let trickling = try (0..<20).map { _ in try TricklingClient(url, RawExchange.feedUpgrade) }
         // Long threats fill their sockets; then the ring passes them.
@@ -85,61 +83,45 @@ import WebSocketProtocol
         let items = (0..<100).map { _ in #"{"threat_type":"a","severity":"LOW","metadata":{"filler":"\#(filler)"}}"#
         }
         let batch = Array("[\(items.joined(separator: ","))]".utf8)
-        let publisher = HTTPClient(url, deadline: .seconds(60))
+        let publisher = HTTPClient(url, deadline: FailureBench.deadline)
         var posts = 0
+        var wanted: [String] = []
         while try dropped("lagged", url) < never.count + trickling.count {
             try #require(posts < 200, "clients that do not read are closed")
             #expect(try publisher.post("/api/threats/batch", batch).status == 200)
             for client in trickling { client.readByte() }
             posts += 1
+            // The others get what they want before anything else is posted.
+            wanted.append("wanted-\(posts)")
+            let stored = try Harness.trigger(
+                url, #"{"id":"wanted-\#(posts)","threat_type":"a","severity":"HIGH"}"#)
+            try #require(Harness.wait(fleet, for: try cursor(of: stored), atMost: FailureBench.deadline))
         }
-        let during = try latencies(url, fleet, idPrefix: "during")
-        let grown = try cluster.replicas[0].child.residentBytes() - resident
-        print("slow clients: p99 of the others \(before) without, \(during) with; \(grown) bytes more resident")
-        // The aim is a factor of 1.2; a shared machine allows no such assertion.
-        #expect(during < before * 3 + .milliseconds(200))
-        // The ring fills once; sockets are the kernel's.
-        #expect(grown < (24 << 20) * Harness.memoryFactor)
+        // The ring has its bound, and of those who are closed at most the rest of an entry is held, then the close.
+        let ringBytes = try #require(try FailureBench.metric("tocsin_ring_bytes", of: url))
+        let heldBytes = try #require(try FailureBench.metric("tocsin_buffered_bytes", of: url))
+        #expect(ringBytes <= Double(2 << 20))
+        #expect(heldBytes <= Double((never.count + trickling.count) * 16 << 10))
 
         // They learn where to go on as soon as they read.
         for client in never {
-            #expect(client.receiveToEnd(atMost: .seconds(60)))
+            #expect(client.receiveToEnd(atMost: FailureBench.deadline))
         }
         let told = never.count { String(decoding: $0.received.suffix(60), as: UTF8.self).contains("resume after ") }
         #expect(told > 0)
         let records = fleet.allRecords()
         #expect(records.allSatisfy { $0.unwantedEndings == 0 })
+        #expect(records.allSatisfy { $0.deliveries.map(\.threatID) == wanted })
         withExtendedLifetime((trickling, cluster)) {}
     }
 
-    /// Posts threats one by one and measures how long each takes to its last client.
-    /// - Returns: The 99th percentile over all deliveries.
-    private func latencies(_ url: ServerURL, _ fleet: FeedFleet, idPrefix: String) throws -> Duration {
-        let client = HTTPClient(url)
-        var sent: [String: MonotonicTime] = [:]
-        for number in 0..<200 {
-            let id = "\(idPrefix)-\(number)"
-            sent[id] = .now
-            let answer = try client.post(
-                "/api/threats/trigger", Array(#"{"id":"\#(id)","threat_type":"a","severity":"HIGH"}"#.utf8))
-            // One at a time, so that what is measured is not how fast this process reads.
-            try #require(Harness.wait(fleet, for: try cursor(of: try #require(answer.json))))
-        }
-        let times = fleet.inspect { records in
-            records.flatMap { record in
-                record.deliveries.compactMap { delivery in
-                    sent[delivery.threatID].map { delivery.receivedAt - $0 }
-                }
-            }
-        }.sorted()
-        try #require(times.count == 200 * fleet.count)
-        return times[times.count * 99 / 100]
-    }
-
-    @Test("a replica stopped for ten seconds: its clients go on without a gap, or are told where to resume")
+    @Test(
+        "a replica stopped for longer than a pong may take: its clients go on without a gap, or are told where to resume"
+    )
     func stopped() throws {
+        let pongDeadline = Duration.seconds(10) * Harness.patience
         let cluster = try Harness.cluster(
-            replicas: 2, arguments: ["--ping-seconds", "2", "--pong-seconds", "\(5 * Harness.patience)"])
+            replicas: 2, arguments: ["--ping-seconds", "1", "--pong-seconds", "\(pongDeadline.components.seconds)"])
         let fleet = try Harness.fleet(cluster.urls, clients: 12)
         defer { fleet.stop() }
         // Clients answer a ping when they have read what came before it, so the backlog must be one that they can read
@@ -147,23 +129,21 @@ import WebSocketProtocol
         let pool = try PublisherPool(
             .init(
                 urls: [cluster.urls[1]], publishers: 4, rate: Harness.paced(100), idPrefix: "stop",
-                requestDeadline: .seconds(2)))
-        #expect(Harness.wait(atMost: .seconds(30)) { pool.acknowledgedCount >= 100 })
+                limits: FailureBench.publisherLimits))
+        #expect(Harness.wait(atMost: FailureBench.deadline) { pool.acknowledgedCount >= 100 })
         let stopped = cluster.replicas[0].child
         stopped.send(signal: SIGSTOP)
-        let moment = MonotonicTime.now
         let before = pool.acknowledgedCount
-        #expect(
-            Harness.wait(atMost: .seconds(60)) {
-                MonotonicTime.now - moment > .seconds(10) && pool.acknowledgedCount > before + 300
-            })
+        // What decides is the replica's own deadline for a pong: the stop has to outlast it.
+        Pause.sleep(pongDeadline + .seconds(2))
+        #expect(Harness.wait(atMost: FailureBench.deadline) { pool.acknowledgedCount > before + 300 })
         stopped.send(signal: SIGCONT)
         let resumedAt = pool.acknowledgedCount
-        #expect(Harness.wait(atMost: .seconds(30)) { pool.acknowledgedCount > resumedAt + 100 })
+        #expect(Harness.wait(atMost: FailureBench.deadline) { pool.acknowledgedCount > resumedAt + 100 })
         pool.stop()
         let report = pool.finish()
         let last = try #require(report.acknowledgements.map(\.cursor).max())
-        #expect(Harness.wait(fleet, for: last, atMost: .seconds(60)))
+        #expect(Harness.wait(fleet, for: last, atMost: FailureBench.deadline))
         let records = fleet.allRecords()
         let verdict = FeedVerdict(records: records, acknowledged: Harness.owed(report))
         #expect(verdict.isKept, "\(verdict.findings)")
@@ -188,7 +168,7 @@ private final class TricklingClient {
         let addresses = try SocketAddress.resolve(host: url.host, port: url.port)
         socket = try Socket.connect(to: try #require(addresses.first))
         let bytes = Array(request.utf8)
-        let isSent = Harness.wait(atMost: .seconds(10)) {
+        let isSent = Harness.wait(atMost: FailureBench.deadline) {
             bytes.withUnsafeBytes { Socket.send(socket, $0) } == .bytes(bytes.count)
         }
         #expect(isSent)

@@ -14,7 +14,7 @@ import TocsinClient
         cluster.redis.kill()
         for url in cluster.urls { try run.awaitRefusal(by: url) }
         try cluster.redis.start()
-        run.expectRecovery(since: .now)
+        run.expectRecovery()
         try run.awaitAcknowledgements(100)
         let records = try run.finish()
         #expect(records.prefix(run.residents).allSatisfy { $0.connections == 1 })
@@ -29,7 +29,7 @@ import TocsinClient
         cluster.redis.kill()
         try DiskSpace.cutAppendOnlyFile(of: cluster.redis, bytes: 40_000)
         try cluster.redis.start()
-        run.expectRecovery(since: .now)
+        run.expectRecovery()
         #expect(run.awaitResets(1))
         try run.awaitAcknowledgements(100)
         try run.finish()
@@ -43,7 +43,7 @@ import TocsinClient
         for _ in 0..<2 {
             cluster.redis.kill()
             try cluster.redis.start()
-            run.expectRecovery(since: .now)
+            run.expectRecovery()
             try run.awaitAcknowledgements(50)
         }
         try run.finish()
@@ -56,45 +56,52 @@ import TocsinClient
         let run = try FailureRun(cluster.urls)
         cluster.redis.kill()
         try cluster.redis.start()
-        run.expectRecovery(since: .now)
+        run.expectRecovery()
         #expect(run.awaitResets(1))
         try run.awaitAcknowledgements(100)
         try run.finish()
         withExtendedLifetime(cluster) {}
     }
 
-    @Test("Redis dies again and again within a second, empty each time: every loss is announced and repaired")
+    @Test("Redis dies again and again as soon as it has a log, empty each time: every loss is announced and repaired")
     func emptyThrice() throws {
         let cluster = try FailureBench.cluster(durability: .none)
         let run = try FailureRun(cluster.urls)
         for _ in 0..<3 {
             cluster.redis.kill()
             try cluster.redis.start()
-            // Not waited for: the next loss may come in the middle of the repair.
-            Pause.sleep(.milliseconds(700))
+            // The next loss comes in the middle of the repair, or right after it.
+            #expect(
+                Harness.wait(atMost: FailureBench.deadline, every: .milliseconds(2)) {
+                    (try? cluster.redis.command("EXISTS", "tocsin:{default}:meta")) == .integer(1)
+                })
         }
-        run.expectRecovery(since: .now)
+        run.expectRecovery()
         #expect(run.awaitResets(1))
         try run.awaitAcknowledgements(100)
         try run.finish()
         withExtendedLifetime(cluster) {}
     }
 
-    @Test("Redis stopped for ten seconds: noticed within five, posts get 503, and it goes on where it was")
-    func stoppedForTenSeconds() throws {
+    @Test("Redis stopped, longer than connecting to it may take: noticed, posts get 503, and it goes on where it was")
+    func stopped() throws {
         let cluster = try FailureBench.cluster()
         let run = try FailureRun(cluster.urls)
         cluster.redis.pause()
-        let stopped = MonotonicTime.now
-        let probes = cluster.urls.map { HTTPClient($0, deadline: .seconds(2)) }
-        let noticed = Harness.wait(atMost: .seconds(8)) {
+        let probes = cluster.urls.map { HTTPClient($0, deadline: FailureBench.answerDeadline) }
+        let noticed = Harness.wait(atMost: FailureBench.deadline) {
             probes.allSatisfy { (try? $0.get("/ready").status) == 503 }
         }
-        #expect(noticed && MonotonicTime.now - stopped < .seconds(5))
+        #expect(noticed)
+        let before = cluster.proxies.map(\.acceptedCount)
         for url in cluster.urls { try run.awaitRefusal(by: url) }
-        while MonotonicTime.now - stopped < .seconds(10) { Pause.sleep(.milliseconds(50)) }
+        // Each replica has two links: one of them at least was given up and tried again.
+        #expect(
+            Harness.wait(atMost: FailureBench.deadline) {
+                zip(cluster.proxies, before).allSatisfy { $0.acceptedCount >= $1 + 3 }
+            })
         cluster.redis.resume()
-        run.expectRecovery(since: .now)
+        run.expectRecovery()
         try run.awaitAcknowledgements(100)
         let records = try run.finish()
         #expect(records.prefix(run.residents).allSatisfy { $0.connections == 1 })
@@ -108,9 +115,8 @@ import TocsinClient
         let before = try #require(try FailureBench.metric("tocsin_log_generation", of: cluster.urls[0]))
         for round in 1...2 {
             try cluster.redis.command("FLUSHALL")
-            let moment = MonotonicTime.now
             #expect(run.awaitResets(round))
-            run.expectRecovery(since: moment)
+            run.expectRecovery()
             try run.awaitAcknowledgements(100)
         }
         try run.finish()

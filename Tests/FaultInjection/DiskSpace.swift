@@ -12,7 +12,7 @@ public enum DiskSpace {
         let log = "\(redis.directory)/prlimit.log"
         let command = try LocalProcess(
             "prlimit", ["--pid", String(redis.child.pid), "--fsize=\(text):unlimited"], outputPath: log)
-        guard command.waitForEnd(atMost: .seconds(5)) == .exited(code: 0) else {
+        guard command.waitForEnd(atMost: .seconds(60)) == .exited(code: 0) else {
             throw .childFailed("prlimit (of util-linux): \(command.outputTail)")
         }
     }

@@ -45,15 +45,4 @@ public final class FaultyCluster: Sendable {
     }
 
     public var urls: [ServerURL] { replicas.map(\.url) }
-
-    /// Waits until every replica answers `/ready` with 200.
-    /// - Returns: How long that took; `nil` when it did not happen in time.
-    public func timeUntilReady(atMost limit: Duration = .seconds(20)) -> Duration? {
-        let probes = urls.map { HTTPClient($0, deadline: .seconds(1)) }
-        let start = MonotonicTime.now
-        let allReady = Pause.wait(atMost: limit) {
-            probes.allSatisfy { (try? $0.get("/ready").status) == 200 }
-        }
-        return allReady ? MonotonicTime.now - start : nil
-    }
 }

@@ -32,13 +32,18 @@ public final class LocalSentinel: Sendable {
     }
 
     /// Asks it something.
-    public func command(_ words: String...) throws(ClientError) -> RedisValue {
-        try RedisConnection(port: port, deadline: .seconds(1)).command(words)
+    /// - Parameter deadline: Short where another is asked when this one is silent.
+    public func command(
+        _ words: String..., within deadline: Duration = .seconds(20)
+    ) throws(ClientError) -> RedisValue {
+        try RedisConnection(port: port, deadline: deadline).command(words)
     }
 
     /// The port of the master as it sees it; `nil` when it does not answer.
     public func masterPort(of name: String) -> UInt16? {
-        guard let answer = try? command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name) else { return nil }
+        guard let answer = try? command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name, within: .seconds(1)) else {
+            return nil
+        }
         return answer.elements.last?.text.flatMap { UInt16($0) }
     }
 }

@@ -11,7 +11,7 @@ public final class RedisConnection {
     private static let replyBytesMax = 16 << 20
 
     /// - Parameter deadline: For connecting, and for each command.
-    public init(to address: SocketAddress, deadline: Duration = .seconds(2)) throws(ClientError) {
+    public init(to address: SocketAddress, deadline: Duration = .seconds(20)) throws(ClientError) {
         self.deadline = deadline
         do throws(SystemError) {
             socket = try Socket.connect(to: address)
@@ -23,7 +23,7 @@ public final class RedisConnection {
     }
 
     /// - Parameter port: On the loopback interface.
-    public convenience init(port: UInt16, deadline: Duration = .seconds(2)) throws(ClientError) {
+    public convenience init(port: UInt16, deadline: Duration = .seconds(20)) throws(ClientError) {
         try self.init(to: try SocketAddress.loopback(port), deadline: deadline)
     }
 
@@ -102,7 +102,7 @@ extension SocketAddress {
 
 extension LocalRedis {
     /// A connection to its Unix socket.
-    public func connect(deadline: Duration = .seconds(2)) throws(ClientError) -> RedisConnection {
+    public func connect(deadline: Duration = .seconds(20)) throws(ClientError) -> RedisConnection {
         let address: SocketAddress
         do throws(SystemError) {
             address = try SocketAddress(unixPath: socketPath)
@@ -115,7 +115,8 @@ extension LocalRedis {
     /// Sends one command on a connection of its own.
     /// - Throws: `ClientError.protocolViolation` with Redis's own words when it answers an error.
     @discardableResult
-    public func command(_ words: String..., within deadline: Duration = .seconds(5)) throws(ClientError) -> RedisValue {
+    public func command(_ words: String..., within deadline: Duration = .seconds(20)) throws(ClientError) -> RedisValue
+    {
         let answer = try connect(deadline: deadline).command(words)
         if case .error(let text) = answer { throw .protocolViolation("\(words.first ?? ""): \(text)") }
         return answer

@@ -37,7 +37,7 @@ public final class SentinelDeployment: Sendable {
                     directory: try Self.folder("\(directory)/w\(index)"), name: Self.name, master: master, quorum: 2))
         }
         self.sentinels = sentinels
-        guard Pause.wait(atMost: .seconds(30), every: .milliseconds(100), for: { isSettled }) else {
+        guard Pause.wait(atMost: .seconds(90), every: .milliseconds(100), for: { isSettled }) else {
             throw .childFailed("the sentinels do not find each other: \(sentinels[0].child.outputTail)")
         }
     }
@@ -45,15 +45,6 @@ public final class SentinelDeployment: Sendable {
     /// `redis-sentinel://…`, as a replica of ours is given it.
     public var url: String {
         "redis-sentinel://" + sentinels.map { "127.0.0.1:\($0.port)" }.joined(separator: ",") + "/\(Self.name)"
-    }
-
-    /// How often the master has been moved, as the first sentinel counts (`config-epoch`).
-    public func epoch() throws(ClientError) -> Int {
-        let fields = try sentinels[0].command("SENTINEL", "MASTER", Self.name).elements.map(\.text)
-        guard let index = fields.firstIndex(of: "config-epoch"), index + 1 < fields.count,
-            let epoch = fields[index + 1].flatMap({ Int($0) })
-        else { throw .childFailed("a sentinel does not tell its epoch: \(fields)") }
-        return epoch
     }
 
     /// The server that most sentinels call the master; `nil` while they do not agree or do not answer.
@@ -80,7 +71,9 @@ public final class SentinelDeployment: Sendable {
             else { return false }
         }
         return sentinels.allSatisfy { sentinel in
-            guard let answer = try? sentinel.command("SENTINEL", "MASTER", Self.name) else { return false }
+            guard let answer = try? sentinel.command("SENTINEL", "MASTER", Self.name, within: .seconds(1)) else {
+                return false
+            }
             return answer["num-slaves"] == String(servers.count - 1) && answer["num-other-sentinels"] == "2"
                 && answer["flags"] == "master" && isSeenUp(by: sentinel)
         }
@@ -88,7 +81,9 @@ public final class SentinelDeployment: Sendable {
 
     /// Whether a sentinel takes all replicas for reachable; only then would it promote one.
     private func isSeenUp(by sentinel: LocalSentinel) -> Bool {
-        guard let answer = try? sentinel.command("SENTINEL", "REPLICAS", Self.name) else { return false }
+        guard let answer = try? sentinel.command("SENTINEL", "REPLICAS", Self.name, within: .seconds(1)) else {
+            return false
+        }
         return answer.elements.allSatisfy { $0["flags"] == "slave" && $0["master-link-status"] == "ok" }
     }
 

@@ -24,7 +24,7 @@ public final class StalledClient: Sendable {
         } catch {
             throw .unreachable(error.description)
         }
-        let deadline = MonotonicTime.now + .seconds(2)
+        let deadline = MonotonicTime.now + .seconds(20)
         var rest = Array(Self.request.utf8)[...]
         while !rest.isEmpty {
             // SAFETY: the pointer is used only inside the call, while the slice lives.
