@@ -16,7 +16,7 @@ struct FaultLane: Sendable {
     let turnstile: Turnstile?
 
     /// How long Sentinel may take until everything replicates again.
-    private static let settlingMax = Duration.seconds(60)
+    private static let settlingMax = Duration.seconds(180)
 
     /// Injects until it is told to stop.
     func run() {
@@ -36,13 +36,14 @@ struct FaultLane: Sendable {
             defer { if needsTurn { turnstile?.leave() } }
             guard !isStopping.isSet else { return }
             incidents.trace("\(kind.rawValue), target \(target), \(duration), variant \(variant)")
+            let kept = kind.losesLog ? world.lastEntry(of: world.redisReplicas) : nil
             let start = MonotonicTime.now
             do throws(ClientError) {
                 try inject(kind, target, duration, variant)
             } catch {
                 incidents.find("\(kind.rawValue): \(error)")
             }
-            incidents.note(kind, from: start)
+            incidents.note(kind, from: start, kept: kept)
             incidents.trace("\(kind.rawValue) is over")
             if lane == .redis { awaitSettled(after: kind) }
         }
@@ -106,7 +107,7 @@ struct FaultLane: Sendable {
     private func drainReplica(_ index: Int) throws(ClientError) {
         let replica = world.replicas[index]
         replica.child.send(signal: SIGTERM)
-        let ending = replica.child.waitForEnd(atMost: .seconds(15))
+        let ending = replica.child.waitForEnd(atMost: Run.patience)
         if ending != .exited(code: 0) {
             incidents.find("\(replica.name) did not drain: \(ending.map { "\($0)" } ?? "still running")")
             replica.kill()
@@ -116,11 +117,11 @@ struct FaultLane: Sendable {
 
     /// A replica that finds no Redis ends with 69, as it should; whoever keeps it running starts it again.
     private func restart(_ replica: LocalReplica) throws(ClientError) {
-        let deadline = MonotonicTime.now + .seconds(60)
+        let deadline = MonotonicTime.now + Run.patience
         while true {
             try replica.start()
             do throws(ClientError) {
-                return try replica.waitUntilReady(atMost: .seconds(30))
+                return try replica.waitUntilReady(atMost: Run.patience)
             } catch {
                 let ending = replica.child.ending
                 incidents.trace("\(replica.name) is not ready: \(ending.map { "\($0)" } ?? "running")")
@@ -169,6 +170,8 @@ struct FaultLane: Sendable {
             isStopping.isSet || world.redis.isSettled
         }
         if !isSettled { incidents.find("Redis has not settled \(Self.settlingMax) after: \(kind.rawValue)") }
+        guard kind.losesLog, isSettled, !isStopping.isSet, let master = world.redis.master else { return }
+        incidents.noteSettled(kind, at: world.lastEntry(of: [master]))
     }
 }
 

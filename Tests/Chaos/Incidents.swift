@@ -1,6 +1,7 @@
 import Glibc
 import PosixIO
 import Synchronization
+import ThreatFeed
 
 /// One fault as it was injected.
 struct Incident: Sendable {
@@ -8,6 +9,17 @@ struct Incident: Sendable {
     let start: MonotonicTime
     /// When it was taken away.
     var end: MonotonicTime
+    /// The last entry that the replicas of Redis had all when it began: it cannot make Redis forget that one. `nil`
+    /// when that was not to be learned.
+    var kept: Cursor?
+    /// The last entry when everything was in step again afterwards; `nil` when the run ended before.
+    var settled: Cursor?
+
+    /// Whether Redis may have forgotten by it an entry that was acknowledged at a cursor.
+    func mayLose(_ cursor: Cursor) -> Bool {
+        guard kind.losesLog else { return false }
+        return (kept.map { cursor > $0 } ?? true) && (settled.map { cursor <= $0 } ?? true)
+    }
 }
 
 /// What the lanes have done and what they found, for all threads.
@@ -30,8 +42,17 @@ final class Incidents: Sendable {
         self.path = path
     }
 
-    func note(_ kind: FaultKind, from start: MonotonicTime) {
-        state.withLock { $0.incidents.append(Incident(kind: kind, start: start, end: .now)) }
+    /// - Parameter kept: The last entry that no fault of Redis can make it forget.
+    func note(_ kind: FaultKind, from start: MonotonicTime, kept: Cursor?) {
+        state.withLock { $0.incidents.append(Incident(kind: kind, start: start, end: .now, kept: kept)) }
+    }
+
+    /// Notes where the log stood when everything was in step again after the last fault of a kind.
+    func noteSettled(_ kind: FaultKind, at cursor: Cursor?) {
+        state.withLock { state in
+            guard let index = state.incidents.lastIndex(where: { $0.kind == kind }) else { return }
+            state.incidents[index].settled = cursor
+        }
     }
 
     func find(_ finding: String) {

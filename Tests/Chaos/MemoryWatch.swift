@@ -60,6 +60,10 @@ extension MemoryWatch.Life {
     /// The ring is full and every table has its size: what comes after counts.
     static let warmUpSeconds = 120
     private static let window = 20
+    /// Less shows what an allocator does, not what a replica keeps: growth is then told and not judged.
+    private static let judgedSeconds = 600
+
+    var isLong: Bool { kibibytes.count >= Self.judgedSeconds }
 
     /// From the end of the warm-up to the end, medians of twenty seconds each; `nil` for a life too short for that.
     var growthKibibytes: Int? {

@@ -13,11 +13,9 @@ struct Outcome {
     let longestSilence: Duration
     private(set) var findings: [String]
 
-    /// What is promised for Redis being usable again.
-    static let silenceMax = Duration.seconds(5)
+    /// How long after a fault a silence is counted as its outage.
+    private static let aftermath = Duration.seconds(5)
     static let growthKibibytesMax = 5 * 1_024
-    /// Acknowledgements this long before a fault of Redis may be lost by it where nothing waits for its replica.
-    private static let exposure = Duration.seconds(2)
 
     init(
         run: Run, incidents: [Incident], earlyFindings: [String], published: PublisherReport, records: [FeedRecord],
@@ -48,24 +46,20 @@ struct Outcome {
         if published.refusalsWithoutRetryAfter > 0 {
             findings.append("\(published.refusalsWithoutRetryAfter) answers of 503 without Retry-After")
         }
-        if longestSilence > Self.silenceMax {
-            findings.append("no acknowledgement for \(longestSilence) while Redis was usable")
-        }
         for life in lives {
-            if let growth = life.growthKibibytes, growth > Self.growthKibibytesMax {
+            if life.isLong, let growth = life.growthKibibytes, growth > Self.growthKibibytesMax {
                 findings.append("\(life.name) grew by \(growth) KiB")
             }
         }
         if published.acknowledgements.isEmpty { findings.append("nothing was acknowledged") }
     }
 
-    /// Threats that nobody received although Redis was not failing when they were acknowledged.
+    /// Threats that nobody received although no fault can have made Redis forget them.
     private func unexplainedLosses() -> [String] {
-        let faults = incidents.filter { $0.kind.losesLog }
-        return zip(published.acknowledgements, published.acknowledgedAt).compactMap { entry, time in
-            guard verdict.lost.contains(entry.threatID) else { return nil }
-            let isExplained = faults.contains { time > $0.start - Self.exposure && time < $0.end + .seconds(15) }
-            return isExplained ? nil : "\(entry.threatID), acknowledged at \(entry.cursor), reached nobody"
+        published.acknowledgements.compactMap { entry in
+            guard verdict.lost.contains(entry.threatID), !incidents.contains(where: { $0.mayLose(entry.cursor) })
+            else { return nil }
+            return "\(entry.threatID), acknowledged at \(entry.cursor), reached nobody"
         }.prefix(10).map { $0 }
     }
 
@@ -73,7 +67,7 @@ struct Outcome {
     func worstOutage(of kind: FaultKind) -> Duration {
         let times = published.acknowledgedAt.sorted()
         return incidents.filter { $0.kind == kind }.map { incident in
-            Self.longestGap(from: incident.start, to: incident.end + Self.silenceMax, times)
+            Self.longestGap(from: incident.start, to: incident.end + Self.aftermath, times)
         }.max() ?? .zero
     }
 
@@ -93,11 +87,5 @@ struct Outcome {
         guard span.start < end else { return .zero }
         let inside = [span.start] + times.filter { $0 > span.start && $0 < end } + [end]
         return zip(inside, inside.dropFirst()).map { $1 - $0 }.max() ?? .zero
-    }
-}
-
-extension MonotonicTime {
-    static func - (time: MonotonicTime, duration: Duration) -> MonotonicTime {
-        MonotonicTime(nanoseconds: time.nanoseconds - duration.nanoseconds)
     }
 }

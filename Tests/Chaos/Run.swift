@@ -14,7 +14,7 @@ struct Run {
     private static let publishers = 12
     private static let rate = 100.0
     /// How long everything may take to arrive once all faults are gone.
-    private static let patience = Duration.seconds(60)
+    static let patience = Duration.seconds(120)
 
     /// With an odd seed an acknowledgement waits for the Redis replica: then nothing at all may be lost.
     var minReplicas: Int { Int(seed % 2) }
@@ -74,7 +74,7 @@ struct Run {
     private func startPool(_ world: World) throws(ClientError) -> PublisherPool {
         let options = PublisherPool.Options(
             urls: world.urls, publishers: Self.publishers, rate: Self.rate, idPrefix: "chaos",
-            limits: ThreatPublisher.Limits(attemptsMax: 200, period: .seconds(90)), requestDeadline: .seconds(2))
+            limits: ThreatPublisher.Limits(attemptsMax: 100_000, period: Self.patience))
         do throws(SystemError) {
             return try PublisherPool(options)
         } catch {
@@ -106,7 +106,13 @@ struct Run {
         if !Pause.wait(atMost: Self.patience, every: .milliseconds(200), for: { world.redis.isSettled }) {
             incidents.find("Redis has not settled at the end")
         }
-        for replica in world.replicas { try replica.waitUntilReady(atMost: Self.patience) }
+        for replica in world.replicas {
+            do throws(ClientError) {
+                try replica.waitUntilReady(atMost: Self.patience)
+            } catch {
+                incidents.find("\(replica.name) has not recovered: \(error)")
+            }
+        }
         let before = pool.acknowledgedCount
         if !Pause.wait(atMost: Self.patience, for: { pool.acknowledgedCount >= before + 50 }) {
             incidents.find("threats are not acknowledged at the end")

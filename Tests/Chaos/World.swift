@@ -1,5 +1,6 @@
 import FaultInjection
 import PosixIO
+import ThreatFeed
 import TocsinClient
 
 /// What chaos happens to: Redis with sentinels, replicas of ours, and proxies on every way between them.
@@ -50,6 +51,16 @@ final class World: Sendable {
     var redisReplicas: [LocalRedis] {
         guard let master = redis.master else { return [] }
         return redis.servers.filter { $0 !== master }
+    }
+
+    /// The last entry of the log that all of these servers have; `nil` when one of them does not say.
+    func lastEntry(of servers: [LocalRedis]) -> Cursor? {
+        let cursors = servers.compactMap { server in
+            let numbers = (try? server.command("HMGET", "tocsin:{default}:meta", "g", "s", within: .seconds(2)))?
+                .elements.compactMap { $0.text.flatMap { UInt64($0) } }
+            return numbers?.count == 2 ? numbers.map { Cursor(generation: $0[0], sequence: $0[1]) } : nil
+        }
+        return cursors.count == servers.count ? cursors.min() : nil
     }
 
     private static func proxies(
