@@ -1,5 +1,5 @@
 /// What can be fuzzed. Each target takes any bytes and stops the program when a property does not hold.
-enum FuzzTarget: String, CaseIterable {
+enum FuzzTarget: String, CaseIterable, Codable, Sendable {
     case frames
     case messages
     case handshake

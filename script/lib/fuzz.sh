@@ -2,7 +2,12 @@
 # How the fuzzers are built, run and told about. Sourced after common.sh and build.sh.
 
 fuzz_folder=$root/.build/fuzz
-fuzz_corpus=$root/Tests/Fuzz/corpus
+# Kept with the sources: for each target an archive of inputs that reach new code, each named by its SHA-1, and as files
+# the findings, by name.
+fuzz_archives=$root/Tests/Fuzz/corpus
+fuzz_findings=$root/Tests/Fuzz/findings
+# Where archives are unpacked, with the findings beside.
+fuzz_corpus=$fuzz_folder/corpus
 fuzz_targets=(frames messages handshake http-request http-response json threat query resp records)
 
 # Longest input in bytes, memory in MiB and seconds for one input; what takes more is a finding.
@@ -45,12 +50,30 @@ dictionary_of() {
     printf -- '-dict=%s/Tests/Fuzz/dictionaries/%s\n' "$root" "$words"
 }
 
+# Unpacks what is kept for a target.
+unpack_corpus() {
+    local target=$1 place=$fuzz_corpus/$1
+    rm -rf "$place"
+    mkdir -p "$place"
+    tar -xzf "$fuzz_archives/$target.tar.gz" -C "$place"
+    if [ -d "$fuzz_findings/$target" ]; then cp "$fuzz_findings/$target"/* "$place/"; fi
+}
+
+# Writes a folder of inputs to a target's archive. The same inputs give the same bytes.
+pack_corpus() {
+    local target=$1 inputs=$2
+    tar --create --format=ustar --owner=0 --group=0 --numeric-owner --mtime=@0 --mode=0644 --directory "$inputs" \
+        --verbatim-files-from --files-from <(find "$inputs" -type f -printf '%f\n' | LC_ALL=C sort) |
+        gzip -9 --no-name >"$fuzz_archives/$target.tar.gz"
+}
+
 # Fuzzes one target for so many seconds and leaves a file `passed` if there is no finding. What it learns stays in
 # .build/fuzz/.
 fuzz_one() {
     local target=$1 seconds=$2 place=$fuzz_folder/$1
-    mkdir -p "$place/corpus" "$place/findings" "$fuzz_corpus/$target"
     rm -f "$place/passed"
+    mkdir -p "$place/corpus" "$place/findings"
+    unpack_corpus "$target"
     FUZZ_TARGET=$target "$fuzzer" "${fuzz_bounds[@]}" "$(dictionary_of "$target")" -max_total_time="$seconds" \
         -print_final_stats=1 -artifact_prefix="$place/findings/" "$place/corpus" "$fuzz_corpus/$target" \
         >"$place/log" 2>&1 || return 0
@@ -77,15 +100,15 @@ fuzz_figures() {
     ' "$fuzz_folder/$target/log"
 }
 
-# Folds what earlier runs learnt, and the seeds in Tests/Fuzz/Seeds*.swift, into the committed corpus of a target: the
-# fewest inputs with the same coverage, each named by its SHA-1. Files with other names stay.
+# Folds what earlier runs learnt, and the seeds in Tests/Fuzz/Seeds, into a target's archive: the fewest inputs with the
+# same coverage. Findings stay beside it.
 minimise() {
-    local target=$1 place=$fuzz_folder/$1 fresh=$fuzz_folder/$1/minimised committed=$fuzz_corpus/$1
+    local target=$1 place=$fuzz_folder/$1 fresh=$fuzz_folder/$1/minimised
     rm -rf "$fresh"
-    mkdir -p "$fresh" "$place/corpus" "$place/findings" "$committed"
+    mkdir -p "$fresh" "$place/corpus" "$place/findings"
+    unpack_corpus "$target"
     FUZZ_TARGET=$target "$fuzzer" "${fuzz_bounds[@]}" -set_cover_merge=1 -artifact_prefix="$place/findings/" \
-        "$fresh" "$committed" "$fuzz_folder/seeds/$target" "$place/corpus" >"$place/log" 2>&1 ||
+        "$fresh" "$fuzz_corpus/$target" "$fuzz_folder/seeds/$target" "$place/corpus" >"$place/log" 2>&1 ||
         die "$target: see $place/log"
-    find "$committed" -type f -regextype posix-extended -regex '.*/[0-9a-f]{40}' -delete
-    cp "$fresh"/* "$committed/"
+    pack_corpus "$target" "$fresh"
 }
