@@ -140,11 +140,20 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// Only script/fuzz builds the fuzzers: their program begins in libFuzzer.
-if Context.environment["TOCSIN_FUZZ"] != nil {
+// One set of properties, built for one of two programs: the tests, which replay what is kept, or the fuzzers, whose
+// program begins in libFuzzer and which only script/fuzz builds.
+let fuzzed: [Target.Dependency] = [
+    "Corpora", "WebSocketProtocol", "HTTPProtocol", "ThreatFeed", "Codecs", "RedisLog",
+]
+let fuzzInputs = ["corpus", "dictionaries", "findings"]
+if Context.environment["TOCSIN_FUZZ"] == nil {
+    package.targets.append(
+        .testTarget(
+            name: "FuzzReplayTests", dependencies: fuzzed, path: "Tests/Fuzz", exclude: fuzzInputs + ["Driver"],
+            swiftSettings: strict))
+} else {
     package.targets.append(
         .executableTarget(
-            name: "Fuzz",
-            dependencies: ["Corpora", "WebSocketProtocol", "HTTPProtocol", "ThreatFeed", "Codecs", "RedisLog"],
-            path: "Tests/Fuzz", exclude: ["corpus", "dictionaries"], swiftSettings: strict))
+            name: "Fuzz", dependencies: fuzzed, path: "Tests/Fuzz", exclude: fuzzInputs + ["Replay"],
+            swiftSettings: strict))
 }
