@@ -1,4 +1,3 @@
-import Benchmark
 import Broadcast
 import Codecs
 import ThreatFeed

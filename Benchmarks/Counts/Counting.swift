@@ -1,15 +1,7 @@
-import Benchmark
 import CCounters
 
-extension BenchmarkMetric {
-    /// Calls of the allocator. The library's own count is always 0 without its traits, and would pass any check.
-    static let allocations = BenchmarkMetric.custom("allocations", polarity: .prefersSmaller, useScalingFactor: false)
-    /// Instructions outside the kernel. The library's own count needs a counter that virtual machines do not have.
-    static let steps = BenchmarkMetric.custom("instructions", polarity: .prefersSmaller, useScalingFactor: false)
-}
-
 /// Counts that do not depend on what else the machine does.
-enum Counts {
+enum Counting {
     /// How often `body` allocates.
     static func allocations(_ body: () -> Void) -> Int {
         let before = counters_allocations()

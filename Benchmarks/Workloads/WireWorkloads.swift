@@ -1,4 +1,3 @@
-import Benchmark
 import HTTPProtocol
 import ThreatFeed
 import WebSocketProtocol
