@@ -6,7 +6,7 @@
 # Each test is in one step, and each step in one tier. Steps joined by + run side by side.
 tier_names=(gate slow destructive coverage)
 declare -A tiers=(
-    [gate]="build lint+swift+browser+deployment chaos+release allocations"
+    [gate]="build lint+swift+browser+deployment+release chaos+allocations"
     [slow]="build swift_slow release autobahn instructions simulation fuzz sanitize_address sanitize_thread"
     [destructive]="build failures release chaos_long"
     [coverage]="coverage"
@@ -31,6 +31,9 @@ declare -A about=(
     [chaos_long]="ten minutes of random faults for each of two seeds"
     [coverage]="the Swift tests of the gate, with coverage of them and of the replicas they start"
 )
+
+# Of step_release.
+release_binary=$root/.build/counts/release/tocsin
 
 # Swift tests that are not for the gate: regular expressions over Target.Suite/function.
 failure_tests='^FailureTests\.'
@@ -57,7 +60,7 @@ step_chaos() { script/chaos --seconds 30 --seed 1 --binary "$(binary debug)" --l
 step_chaos_long() {
     local seed
     for seed in 1 2; do
-        script/chaos --seconds 600 --seed "$seed" --binary "$(binary release)" --logs "$reports/logs/chaos-$seed"
+        script/chaos --seconds 600 --seed "$seed" --binary "$release_binary" --logs "$reports/logs/chaos-$seed"
     done
 }
 
@@ -65,7 +68,7 @@ step_release() { script/microbench --build; }
 step_allocations() { script/microbench --only allocations; }
 step_instructions() { script/microbench --only instructions; }
 
-step_autobahn() { script/autobahn --binary "$(script/microbench --binary-path)"; }
+step_autobahn() { script/autobahn --binary "$release_binary"; }
 step_fuzz() { script/fuzz 60; }
 step_simulation() {
     TOCSIN_SIMULATION_COUNT=2000 swift_tests simulation --filter '^SimulationTests\.'
