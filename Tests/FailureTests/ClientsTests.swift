@@ -125,21 +125,21 @@ import WebSocketProtocol
         let fleet = try Harness.fleet(cluster.urls, clients: 12)
         defer { fleet.stop() }
         // Clients answer a ping when they have read what came before it, so the backlog must be one that they can read
-        // within the deadline.
+        // within the deadline, also where they have a tenth of a core.
         let pool = try PublisherPool(
             .init(
-                urls: [cluster.urls[1]], publishers: 4, rate: Harness.paced(100), idPrefix: "stop",
+                urls: [cluster.urls[1]], publishers: 4, rate: Harness.paced(20), idPrefix: "stop",
                 limits: FailureBench.publisherLimits))
-        #expect(Harness.wait(atMost: FailureBench.deadline) { pool.acknowledgedCount >= 100 })
+        #expect(Harness.wait(atMost: FailureBench.deadline) { pool.acknowledgedCount >= 20 })
         let stopped = cluster.replicas[0].child
         stopped.send(signal: SIGSTOP)
         let before = pool.acknowledgedCount
         // What decides is the replica's own deadline for a pong: the stop has to outlast it.
         Pause.sleep(pongDeadline + .seconds(2))
-        #expect(Harness.wait(atMost: FailureBench.deadline) { pool.acknowledgedCount > before + 300 })
+        #expect(Harness.wait(atMost: FailureBench.deadline) { pool.acknowledgedCount > before + 100 })
         stopped.send(signal: SIGCONT)
         let resumedAt = pool.acknowledgedCount
-        #expect(Harness.wait(atMost: FailureBench.deadline) { pool.acknowledgedCount > resumedAt + 100 })
+        #expect(Harness.wait(atMost: FailureBench.deadline) { pool.acknowledgedCount > resumedAt + 20 })
         pool.stop()
         let report = pool.finish()
         let last = try #require(report.acknowledgements.map(\.cursor).max())
