@@ -31,14 +31,39 @@ struct ProcessTests {
 
     @Test("a file is locked once at a time, and free again when its holder lets go")
     func locks() throws {
-        let path = "/tmp/tocsin-lock-test-\(getpid())"
-        defer { unlink(path) }
+        let directory = try newDirectory()
+        let path = "\(directory)/lock"
+        defer {
+            unlink(path)
+            rmdir(directory)
+        }
         do {
             let held = try FileLock(path: path)
             #expect(throws: SystemError.self) { _ = try FileLock(path: path) }
             _ = consume held
         }
-        _ = try FileLock(path: path)
+        try lockOnceFree(path)
+    }
+
+    /// A child that a test beside this one forks has the descriptor too until it runs its program, and the lock with it.
+    private func lockOnceFree(_ path: String) throws {
+        let deadline = MonotonicTime.now + .seconds(60)
+        while true {
+            do {
+                _ = try FileLock(path: path)
+                return
+            } catch {
+                guard error.code == EWOULDBLOCK, MonotonicTime.now < deadline else { throw error }
+                sched_yield()
+            }
+        }
+    }
+
+    private func newDirectory() throws -> String {
+        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        var template = Array("\(base)/tocsin-process-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw SystemError(code: errno, operation: "mkdtemp in \(base)") }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     private func ended(_ child: ChildProcess) -> ChildProcess.State {
