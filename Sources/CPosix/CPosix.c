@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -18,6 +19,11 @@ int tocsin_accept4(int listener, struct sockaddr *address, unsigned int *length)
 int tocsin_pipe2(int descriptors[2]) { return pipe2(descriptors, O_CLOEXEC); }
 
 int tocsin_open_read(const char *path) { return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); }
+
+size_t tocsin_heap_bytes(void) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
 
 void tocsin_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
 

@@ -1,3 +1,4 @@
+import CPosix
 import Glibc
 
 /// Facts about the machine and the process.
@@ -14,6 +15,11 @@ public enum SystemFigures {
         let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         return text.isEmpty ? "localhost" : text
     }
+
+    /// Bytes that this process's allocator has handed out and not got back (mallinfo(3)). Unlike resident memory it does
+    /// not depend on what the allocator keeps for later, nor on which pages the kernel has given. All arenas are locked
+    /// one after the other while it is read. Near 0 where a sanitizer has put its own allocator in place of glibc's.
+    public static var heapBytes: Int { Int(clamping: tocsin_heap_bytes()) }
 
     /// How many entries a directory has, `.` and `..` aside; 0 when it cannot be read.
     public static func entryCount(ofDirectory path: String) -> Int {

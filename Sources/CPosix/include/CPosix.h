@@ -4,6 +4,7 @@
 #ifndef TOCSIN_CPOSIX_H
 #define TOCSIN_CPOSIX_H
 
+#include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -15,6 +16,8 @@ int tocsin_accept4(int listener, struct sockaddr *address, unsigned int *length)
 int tocsin_pipe2(int descriptors[2]);
 /// Opens for reading; close-on-exec, non-blocking.
 int tocsin_open_read(const char *path);
+/// Bytes that malloc has handed out: from its arenas, and mapped one by one (mallinfo(3)).
+size_t tocsin_heap_bytes(void);
 /// Sets a thread's name as `ps` and `perf` show it; at most 15 bytes.
 void tocsin_thread_name(const char *name);
 /// Starts a program that gets `end_signal` when the calling thread ends, whatever ends it. No signal is blocked in it;

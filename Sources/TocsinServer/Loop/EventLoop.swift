@@ -119,6 +119,7 @@ final class EventLoop {
 
     private func turn() {
         let count = poller.wait(timeout: timeout())
+        metrics.turns.add(1)
         now = .now
         tick = Tick(now, since: started)
         for index in 0..<count {

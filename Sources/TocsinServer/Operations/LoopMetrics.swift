@@ -4,6 +4,7 @@
 final class LoopMetrics: Sendable {
     let threats = LaneMetrics()
     let proof = LaneMetrics()
+    let turns = Counter()
     let refusedConnections = Counter()
     let tlsHandshakes = Counter()
     let tlsHandshakeFailures = Counter()

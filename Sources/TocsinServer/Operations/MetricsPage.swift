@@ -20,6 +20,10 @@ struct MetricsPage {
         add(
             "tocsin_uptime_seconds", .gauge, "Seconds since the replica started.",
             (now - shared.started).components.seconds)
+        add(
+            "tocsin_heap_bytes", .gauge, "Bytes handed out by the allocator and not given back.",
+            SystemFigures.heapBytes)
+        add("tocsin_loop_turns_total", .counter, "Turns of the event loops.", sum(\.turns))
         add("tocsin_connections", .gauge, "Open connections.", shared.admission.connections.value)
         add(
             "tocsin_connections_refused_total", .counter, "Connections refused over the limit.",
