@@ -8,19 +8,44 @@ public struct SocketAddress: Sendable, CustomStringConvertible {
     /// A Unix domain address (unix(7)).
     /// - Parameter unixPath: At most 107 bytes.
     public init(unixPath: String) throws(SystemError) {
+        self.init(copying: try Self.unixAddress(Array(unixPath.utf8)))
+    }
+
+    /// A name that has no file and goes with the socket bound to it (unix(7)).
+    /// - Parameter abstractName: At most 106 bytes.
+    init(abstractName: String) throws(SystemError) {
+        // The length of an abstract name counts: here all of them have the whole field's, filled up with zeros.
+        self.init(copying: try Self.unixAddress(Array(abstractName.utf8), offset: 1))
+    }
+
+    /// A port of 127.0.0.1.
+    init(loopbackPort port: UInt16) {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        self.init(copying: address)
+    }
+
+    private static func unixAddress(_ bytes: [UInt8], offset: Int = 0) throws(SystemError) -> sockaddr_un {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(unixPath.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path), !bytes.contains(0) else {
+        guard offset + bytes.count < MemoryLayout.size(ofValue: address.sun_path), !bytes.contains(0) else {
             throw SystemError(code: ENAMETOOLONG, operation: "unix socket path")
         }
-        withUnsafeMutableBytes(of: &address.sun_path) { path in path.copyBytes(from: bytes) }
+        withUnsafeMutableBytes(of: &address.sun_path) { path in
+            UnsafeMutableRawBufferPointer(rebasing: path[offset...]).copyBytes(from: bytes)
+        }
+        return address
+    }
+
+    private init(copying address: some BitwiseCopyable) {
         storage = sockaddr_storage()
         // SAFETY: sockaddr_storage is larger than any socket address and aligned for all (POSIX <sys/socket.h>).
         withUnsafeMutableBytes(of: &storage) { target in
             withUnsafeBytes(of: address) { target.copyMemory(from: $0) }
         }
-        length = socklen_t(MemoryLayout<sockaddr_un>.size)
+        length = socklen_t(MemoryLayout.size(ofValue: address))
     }
 
     init(_ address: UnsafePointer<sockaddr>, length: socklen_t) {

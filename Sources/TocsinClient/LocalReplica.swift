@@ -81,28 +81,12 @@ public final class LocalReplica: Sendable {
 
 /// Finds ports nobody listens on.
 public enum FreePort {
-    /// Below the range from which the kernel takes the ports of outgoing connections, so that none of them can take
-    /// the port while a replica restarts.
-    private static let range: ClosedRange<UInt16> = 20_000...32_000
-    // Owner: `find`. Nothing is called while it is held.
-    private static let given = Mutex<Set<UInt16>>([])
-
-    /// Never the same port twice in a process: whoever was given one may be about to listen on it, again or for the
-    /// first time.
-    /// - Throws: `ClientError.childFailed` when none is found in 200 attempts.
+    /// A port of 127.0.0.1 that is given to this caller only, until this process ends (`ReservedPort`).
     public static func find() throws(ClientError) -> UInt16 {
-        for _ in 0..<200 {
-            let port = UInt16.random(in: range)
-            guard given.withLock({ $0.insert(port).inserted }) else { continue }
-            do {
-                for address in try SocketAddress.resolve(host: "127.0.0.1", port: port) {
-                    _ = try Socket.listen(on: address, sharesPort: false)
-                }
-                return port
-            } catch {
-                continue
-            }
+        do throws(SystemError) {
+            return try ReservedPort.take()
+        } catch {
+            throw .childFailed("no free port was found on 127.0.0.1: \(error)")
         }
-        throw .childFailed("no free port was found on 127.0.0.1")
     }
 }

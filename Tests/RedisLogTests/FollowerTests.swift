@@ -27,8 +27,8 @@ struct FollowerTests {
     func restarts() throws {
         let server = try RedisServer()
         let loop = try TestLoop()
-        let client = try loop.client(server.endpoint, limits: FailureTests.quick)
-        let follower = loop.follower(server.endpoint, limits: FailureTests.quick)
+        let client = try loop.client(server.endpoint, limits: TestLoop.returning)
+        let follower = loop.follower(server.endpoint, limits: TestLoop.returning)
         try loop.run("ready") { follower.isReady }
         var accepted: Set<String> = []
         var sent = 0

@@ -21,7 +21,7 @@ final class RedisTLSServer {
     ) throws {
         self.authority = authority
         self.certificate = certificate
-        port = try freePort()
+        port = try ReservedPort.take()
         server = try RedisServer(
             [
                 "--tls-port", String(port), "--bind", "127.0.0.1", "-::1", "--tls-auth-clients",
@@ -50,7 +50,8 @@ final class RedisTLSServer {
 
 @Suite("Redis over TLS")
 struct RedisTLSTests {
-    static let quick = LinkLimits(connectTimeout: .seconds(1), backoffMax: .milliseconds(100))
+    static let quick = LinkLimits(
+        connectTimeout: .seconds(1), answerTimeout: TestLoop.patience, backoffMax: .milliseconds(100))
 
     /// Why a link to the endpoint does not come up: the first reason that contains the text.
     private func reason(_ endpoint: RedisEndpoint, containing text: String) throws -> String {
@@ -58,7 +59,7 @@ struct RedisTLSTests {
         let link = loop.link(endpoint, limits: Self.quick)
         var seen: [String] = []
         do {
-            try loop.run(text, within: .seconds(5)) {
+            try loop.run(text) {
                 if seen.last != link.downReason { seen.append(link.downReason) }
                 return link.downReason.contains(text)
             }
@@ -212,18 +213,7 @@ private final class PlainRedis {
     let port: UInt16
 
     init() throws {
-        port = try freePort()
+        port = try ReservedPort.take()
         server = try RedisServer(["--port", String(port), "--bind", "127.0.0.1"])
     }
-}
-
-/// Below the ports that the kernel gives to outgoing connections, which could take it meanwhile.
-private func freePort() throws -> UInt16 {
-    for _ in 0..<200 {
-        let port = UInt16.random(in: 10_000...19_999)
-        guard let address = try SocketAddress.resolve(host: "127.0.0.1", port: port).first else { continue }
-        guard (try? Socket.listen(on: address, sharesPort: false)) != nil else { continue }
-        return port
-    }
-    throw RedisServer.Failure(description: "no free port")
 }

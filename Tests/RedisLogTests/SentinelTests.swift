@@ -8,17 +8,8 @@ import ThreatFeed
 @Suite("Redis found by Sentinels")
 struct SentinelTests {
     private static let quick = LinkLimits(
-        connectTimeout: .milliseconds(500), sentinelTimeout: .milliseconds(200), probeInterval: .milliseconds(50),
-        backoffMin: .milliseconds(5), backoffMax: .milliseconds(50))
-
-    private func freePort() throws -> UInt16 {
-        for _ in 0..<100 {
-            let port = UInt16.random(in: 20_000...32_000)
-            guard let address = try SocketAddress.resolve(host: "127.0.0.1", port: port).first else { continue }
-            if (try? Socket.listen(on: address, sharesPort: false)) != nil { return port }
-        }
-        throw TimedOut(description: "a free port")
-    }
+        connectTimeout: .milliseconds(500), sentinelTimeout: .milliseconds(200), answerTimeout: TestLoop.patience,
+        probeInterval: .milliseconds(50), backoffMin: .milliseconds(5), backoffMax: .milliseconds(50))
 
     private func waitUntilListening(_ port: UInt16) throws {
         let loop = try TestLoop()
@@ -57,8 +48,8 @@ struct SentinelTests {
 
     @Test("the master is asked for at every connect, past Sentinels that are away, silent or ignorant")
     func followsTheMaster() throws {
-        let (portOne, portTwo) = (try freePort(), try freePort())
-        let (silentPort, sentinelPort) = (try freePort(), try freePort())
+        let (portOne, portTwo) = (try ReservedPort.take(), try ReservedPort.take())
+        let (silentPort, sentinelPort) = (try ReservedPort.take(), try ReservedPort.take())
         let one = try RedisServer(["--port", String(portOne), "--repl-diskless-sync-delay", "0"])
         let two = try RedisServer(["--port", String(portTwo), "--replicaof", "127.0.0.1", String(portOne)])
         let silent = try RedisServer(["--port", String(silentPort)])
@@ -70,7 +61,7 @@ struct SentinelTests {
             location: .sentinel(
                 [
                     // Nobody listens here; and this one is a Redis that knows no Sentinel command.
-                    .init(host: "127.0.0.1", port: try freePort()), .init(host: "127.0.0.1", port: portOne),
+                    .init(host: "127.0.0.1", port: try ReservedPort.take()), .init(host: "127.0.0.1", port: portOne),
                     .init(host: "127.0.0.1", port: silentPort), .init(host: "127.0.0.1", port: sentinelPort),
                 ], master: "threats"))
         let loop = try TestLoop()
@@ -91,7 +82,9 @@ struct SentinelTests {
 
     @Test("when Sentinels name another master every link moves there")
     func leavesReplacedMaster() throws {
-        let (portOne, portTwo, sentinelPort) = (try freePort(), try freePort(), try freePort())
+        let (portOne, portTwo, sentinelPort) = (
+            try ReservedPort.take(), try ReservedPort.take(), try ReservedPort.take()
+        )
         let one = try RedisServer(["--port", String(portOne), "--repl-diskless-sync-delay", "0"])
         let two = try RedisServer(["--port", String(portTwo), "--replicaof", "127.0.0.1", String(portOne)])
         let loop = try TestLoop()
@@ -109,7 +102,7 @@ struct SentinelTests {
         // The replica has it before it takes the master's place.
         try loop.run("received") { (try? loop.command(operatorLink, "EXISTS", "tocsin:{default}:log").integer) == 1 }
         try sentinel.failOver(loop)
-        try loop.run("ready at the new master", within: .seconds(30)) {
+        try loop.run("ready at the new master") {
             probe.isReady && probe.follower.client.link.server?.keepsAllAnswered == false && !epochs.isEmpty
         }
         let port = try loop.command(probe.follower.client.link, "CONFIG", "GET", "port")
@@ -119,7 +112,7 @@ struct SentinelTests {
 
     @Test("a name that no Sentinel knows is the reason told")
     func unknownMaster() throws {
-        let sentinelPort = try freePort()
+        let sentinelPort = try ReservedPort.take()
         let server = try RedisServer()
         let sentinel = try Sentinel(port: sentinelPort, master: 1)
         let loop = try TestLoop()
@@ -168,7 +161,7 @@ private final class Sentinel {
         let link = loop.link(
             RedisEndpoint(location: .tcp(host: "127.0.0.1", port: port)), mode: .subscriber)
         try loop.run("sentinel up") { link.isUp }
-        try loop.run("failing over", within: .seconds(30)) {
+        try loop.run("failing over") {
             (try? loop.command(link, "SENTINEL", "FAILOVER", "threats").text) == "OK"
         }
         link.stop()

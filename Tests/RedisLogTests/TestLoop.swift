@@ -10,6 +10,15 @@ struct TimedOut: Error, CustomStringConvertible {
 
 /// Drives links and followers as the server's event loop does.
 final class TestLoop {
+    /// How long a condition may take on a busy machine before it counts as never coming true.
+    static let patience = Duration.seconds(60)
+
+    /// For tests in which no server is to be given up: none is late as long as the test goes on.
+    static let patient = LinkLimits(connectTimeout: patience, answerTimeout: patience)
+
+    /// For tests in which a server goes, which ends its connections, and comes back.
+    static let returning = LinkLimits(answerTimeout: patience, backoffMax: .milliseconds(100))
+
     let poller: Poller
     private var clients: [UInt32: LogClient] = [:]
     private var links: [UInt32: RedisLink] = [:]
@@ -27,7 +36,7 @@ final class TestLoop {
     }
 
     func link(
-        _ endpoint: RedisEndpoint, mode: RedisLink.Mode = .commands, limits: LinkLimits = LinkLimits()
+        _ endpoint: RedisEndpoint, mode: RedisLink.Mode = .commands, limits: LinkLimits = TestLoop.patient
     ) -> RedisLink {
         let token = nextToken()
         let link = RedisLink(
@@ -40,7 +49,7 @@ final class TestLoop {
 
     func client(
         _ endpoint: RedisEndpoint, keys: LogKeys = LogKeys(), retention: LogRetention = LogRetention(),
-        limits: LinkLimits = LinkLimits(), replicasMin: Int = 0, clock: @escaping () -> Int64 = unixMilliseconds
+        limits: LinkLimits = TestLoop.patient, replicasMin: Int = 0, clock: @escaping () -> Int64 = unixMilliseconds
     ) throws -> LogClient {
         let token = nextToken()
         let link = RedisLink(
@@ -55,7 +64,7 @@ final class TestLoop {
 
     func follower(
         _ endpoint: RedisEndpoint, keys: LogKeys = LogKeys(), retention: LogRetention = LogRetention(),
-        limits: LinkLimits = LinkLimits(), clock: @escaping () -> Int64 = unixMilliseconds
+        limits: LinkLimits = TestLoop.patient, clock: @escaping () -> Int64 = unixMilliseconds
     ) -> FollowerProbe {
         let follower = LogFollower(
             endpoint: endpoint, poller: poller, subscriptionToken: nextToken(), commandToken: nextToken(),
@@ -69,8 +78,8 @@ final class TestLoop {
     }
 
     /// Turns until the condition holds.
-    func run(_ what: String, within: Duration = .seconds(10), until condition: () -> Bool) throws {
-        let deadline = MonotonicTime.now + within
+    func run(_ what: String, until condition: () -> Bool) throws {
+        let deadline = MonotonicTime.now + Self.patience
         while !condition() {
             guard MonotonicTime.now < deadline else { throw TimedOut(description: "not in time: \(what)") }
             turn()
@@ -117,6 +126,17 @@ final class TestLoop {
 
     func publish(_ client: LogClient, _ record: ThreatRecord) throws -> PublishResult {
         try value("publish \(record.id)") { client.publish(record, completion: $0) }
+    }
+
+    /// Publishes a record again and again until it is kept.
+    /// - Returns: The last answer, which is a failure only when it was never kept.
+    func publishEventually(_ client: LogClient, _ record: ThreatRecord) throws -> PublishResult {
+        let deadline = MonotonicTime.now + Self.patience
+        while true {
+            let result = try publish(client, record)
+            if case .success = result { return result }
+            guard MonotonicTime.now < deadline else { return result }
+        }
     }
 
     private func nextToken() -> PollToken {
