@@ -103,10 +103,13 @@ let package = Package(
             dependencies: ["Corpora", "FaultInjection", "TocsinClient", "ThreatFeed", "PosixIO", arguments],
             path: "Tests/Chaos", swiftSettings: strict),
         .testTarget(
-            name: "WebSocketProtocolTests", dependencies: ["Corpora", "WebSocketProtocol", "Codecs"],
+            name: "WebSocketProtocolTests", dependencies: ["Corpora", "TestSupport", "WebSocketProtocol", "Codecs"],
             swiftSettings: strict),
-        .testTarget(name: "HTTPProtocolTests", dependencies: ["Corpora", "HTTPProtocol"], swiftSettings: strict),
-        .testTarget(name: "ThreatFeedTests", dependencies: ["Corpora", "ThreatFeed"], swiftSettings: strict),
+        .testTarget(
+            name: "HTTPProtocolTests", dependencies: ["Corpora", "TestSupport", "HTTPProtocol"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ThreatFeedTests", dependencies: ["Corpora", "TestSupport", "ThreatFeed"], swiftSettings: strict),
         .testTarget(name: "PosixIOTests", dependencies: ["PosixIO"], swiftSettings: strict),
         .testTarget(
             name: "CodecsTests", dependencies: ["COpenSSL", "Codecs", "Corpora", "TestSupport"], swiftSettings: strict),
@@ -121,7 +124,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["Corpora", "RedisLog", "Broadcast", "ThreatFeed", "PosixIO"],
+            dependencies: ["Corpora", "TestSupport", "RedisLog", "Broadcast", "ThreatFeed", "PosixIO"],
             swiftSettings: strict),
         .testTarget(name: "TocsinClientTests", dependencies: clientSide, swiftSettings: strict),
         .testTarget(
