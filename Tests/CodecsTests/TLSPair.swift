@@ -12,18 +12,19 @@ extension TLSCertificate {
 enum Carriage: CustomStringConvertible, Sendable {
     case whole
     case bytes
-    case random(seed: UInt64)
+    /// Splits that a seed sets; a seed has any number of them.
+    case random(seed: UInt64, number: UInt64 = 0)
 
     var description: String {
         switch self {
         case .whole: "whole"
         case .bytes: "byte by byte"
-        case .random(let seed): "random splits, seed \(seed)"
+        case .random(let seed, let number): "random splits \(number), seed \(seed)"
         }
     }
 
     static func all() -> [Carriage] {
-        [.whole, .bytes] + (0..<3).map { _ in .random(seed: .random(in: 0...UInt64.max)) }
+        [.whole, .bytes] + (0..<3).map { .random(seed: TestSeed.value, number: $0) }
     }
 }
 
@@ -50,7 +51,10 @@ final class TLSPair {
         self.client = try TLSSession(client, serverName: serverName, resuming: resumption)
         self.server = try TLSSession(server)
         self.carriage = carriage
-        if case .random(let seed) = carriage { random = SplitMix(seed: seed) } else { random = SplitMix(seed: 0) }
+        random =
+            if case .random(let seed, let number) = carriage { SplitMix(seed: seed &+ number) } else {
+                SplitMix(seed: 0)
+            }
         try self.client.start()
         exchange()
     }

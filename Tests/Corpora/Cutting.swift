@@ -2,26 +2,27 @@
 public enum Cutting: CustomStringConvertible, Sendable {
     case whole
     case bytes
-    case random(seed: UInt64)
+    /// Splits that a seed sets; a seed has any number of them.
+    case random(seed: UInt64, number: UInt64 = 0)
 
     public var description: String {
         switch self {
         case .whole: "whole"
         case .bytes: "byte by byte"
-        case .random(let seed): "random splits, seed \(seed)"
+        case .random(let seed, let number): "random splits \(number), seed \(seed)"
         }
     }
 
-    public static func all() -> [Cutting] {
-        [.whole, .bytes] + (0..<4).map { _ in .random(seed: UInt64.random(in: 0...UInt64.max)) }
+    public static func all(seed: UInt64) -> [Cutting] {
+        [.whole, .bytes] + (0..<4).map { .random(seed: seed, number: $0) }
     }
 
     public func pieces(of input: [UInt8]) -> [[UInt8]] {
         switch self {
         case .whole: return [input]
         case .bytes: return input.map { [$0] }
-        case .random(let seed):
-            var generator = SplitMix(seed: seed)
+        case .random(let seed, let number):
+            var generator = SplitMix(seed: seed &+ number)
             var pieces: [[UInt8]] = []
             var rest = input[...]
             while !rest.isEmpty {

@@ -1,5 +1,6 @@
 import Corpora
 import HTTPProtocol
+import TestSupport
 import Testing
 
 /// One line per event: `POST /path HTTP/1.1 keep-alive [body]`, `100`, `error 400 …`, `pending` for an unfinished end.
@@ -37,7 +38,7 @@ func expectSame(
     _ input: [UInt8], _ expected: [String], limits: HTTPLimits = HTTPLimits(), bodyBytesMax: Int = 64 * 1024,
     sourceLocation: SourceLocation = #_sourceLocation
 ) {
-    for cutting in Cutting.all() {
+    for cutting in Cutting.all(seed: TestSeed.value) {
         let lines = transcript(input, cutting, limits: limits, bodyBytesMax: bodyBytesMax)
         #expect(lines == expected, "\(cutting)", sourceLocation: sourceLocation)
     }

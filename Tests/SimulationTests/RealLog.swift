@@ -68,7 +68,7 @@ final class RealLog {
     }
 
     private func turn(until condition: () -> Bool) throws {
-        let deadline = MonotonicTime.now + .seconds(10)
+        let deadline = MonotonicTime.now + .seconds(60)
         while !condition() {
             guard MonotonicTime.now < deadline else { throw Failure(description: "redis-server does not answer") }
             client.flush(now: .now)

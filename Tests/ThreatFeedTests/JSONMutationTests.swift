@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import ThreatFeed
 
@@ -34,7 +35,7 @@ struct JSONMutationTests {
 
     @Test("accepted texts are JSON to Foundation too, and refused ones are not, but for what only this scanner refuses")
     func agreesWithFoundation() {
-        let seed = UInt64.random(in: 0 ... .max)
+        let seed = TestSeed.value
         print("JSON mutation seed \(seed)")
         var random = SeededGenerator(state: seed)
         var acceptedCount = 0
@@ -77,7 +78,7 @@ struct JSONMutationTests {
 
     @Test("mutated threats never trap, and what is accepted is one JSON line that keeps its members")
     func parserSurvives() throws {
-        let seed = UInt64.random(in: 0 ... .max)
+        let seed = TestSeed.value
         print("threat mutation seed \(seed)")
         var random = SeededGenerator(state: seed)
         var parser = ThreatParser()
@@ -98,7 +99,7 @@ struct JSONMutationTests {
 
     @Test("random bytes neither trap the message, batch, cursor nor record readers")
     func readersSurvive() {
-        let seed = UInt64.random(in: 0 ... .max)
+        let seed = TestSeed.value
         print("reader mutation seed \(seed)")
         var random = SeededGenerator(state: seed)
         let record = Array("a-1 000102030405060708090a0b0c0d0e0f 1767323045678 9 3 malware\"id\":\"a-1\"}".utf8)

@@ -1,5 +1,6 @@
 import Codecs
 import Corpora
+import TestSupport
 import Testing
 
 @testable import WebSocketProtocol
@@ -24,7 +25,7 @@ extension Inflater {
         arguments: WebSocketCase.all)
     func frames(_ tried: WebSocketCase) {
         let inflater = Inflater()
-        for cutting in Cutting.all() {
+        for cutting in Cutting.all(seed: TestSeed.value) {
             let decoder =
                 tried.isDeflateNegotiated
                 ? MessageDecoder(role: .server, inflater: inflater.message) : MessageDecoder(role: .server)
