@@ -18,7 +18,7 @@ from selenium.webdriver.common.keys import Keys
 from replica import WAIT_SECONDS, Replica, required_executable, wait_until
 
 # A browser alone at a dead replica waits up to 30 s between two tries.
-RESUME_SECONDS = 60
+RESUME_SECONDS = 150
 ROWS_MAX = 500
 
 POLICY = {
@@ -138,7 +138,7 @@ class DashboardTest(unittest.TestCase):
 
     def test_page_is_served_under_the_strict_policy(self):
         request = urllib.request.Request(self.replica.url + "/", headers={"accept": "text/html"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             policy = answer.headers["content-security-policy"]
             self.assertTrue(answer.headers["content-type"].startswith("text/html"))
         self.assertIsNotNone(policy, "Content-Security-Policy")

@@ -12,4 +12,4 @@ def topology(tmp_path):
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        item.add_marker(pytest.mark.timeout(120))
+        item.add_marker(pytest.mark.timeout(600))

@@ -11,12 +11,14 @@ RETRY_SECONDS = 0.1
 
 class Dashboard:
     """Runs in a thread of its own until `stop`. `threats` holds what arrived, in order; `closes` the close
-    code of each connection that ended by itself; `first_frames` how each began."""
+    code of each connection that ended by itself, `places` where in the feed that was; `first_frames` how each
+    began."""
 
     def __init__(self, url):
         self.url = url
         self.threats = []
         self.closes = []
+        self.places = []
         self.first_frames = []
         self.cursor = None
         self.error = None
@@ -32,7 +34,7 @@ class Dashboard:
         connection = self._connection
         if connection is not None:
             connection.close()
-        self._thread.join(30)
+        self._thread.join(90)
         assert not self._thread.is_alive(), "the client's thread did not end"
         if self.error is not None:
             raise self.error
@@ -52,7 +54,7 @@ class Dashboard:
     def _follow_once(self):
         query = f"?after={self.cursor}" if self.cursor else "?history=0"
         try:
-            with connect(self.url + query, open_timeout=10, close_timeout=2) as connection:
+            with connect(self.url + query, open_timeout=60, close_timeout=2) as connection:
                 self._connection = connection
                 for frame in connection:
                     self._take(json.loads(frame))
@@ -63,6 +65,7 @@ class Dashboard:
         finally:
             self.is_connected.clear()
         if not self._stopping.is_set():
+            self.places.append(self.cursor)
             self.closes.append(connection.close_code)
 
     def _take(self, frame):

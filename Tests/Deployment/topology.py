@@ -15,8 +15,9 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HAPROXY_CONFIGURATION = ROOT / "compose" / "haproxy.cfg"
-START_SECONDS = 30
-STOP_SECONDS = 30
+# Bounds of what hangs; nothing else is decided by them.
+START_SECONDS = 90
+STOP_SECONDS = 90
 DRAIN_SECONDS = 4
 POLL_SECONDS = 0.05
 
@@ -34,7 +35,7 @@ def wait_until(condition, what, seconds=START_SECONDS):
         _pause.wait(POLL_SECONDS)
 
 
-def request(url, body=None, headers=None, seconds=5):
+def request(url, body=None, headers=None, seconds=30):
     """Status and text of one HTTP exchange; (0, reason) if there was no answer. A `body` is posted."""
     message = urllib.request.Request(url, data=body, headers=headers or {})
     try:
