@@ -6,6 +6,16 @@ package import TocsinClient
 
 /// What the tests of this target share: the program under test and small helpers.
 package enum Harness {
+    /// How long a condition may take on a busy machine before it counts as never coming true. It only ends tests that
+    /// hang: none decides by how long something took.
+    package static let deadline = Duration.seconds(120) * patience
+
+    /// The same for poll(2).
+    package static let deadlineMilliseconds = Int32(deadline.millisecondsRoundedUp)
+
+    /// For a connection that is kept for all of a test.
+    package static let connectionLife = deadline * 5
+
     /// The built `tocsin`: `$TOCSIN_BIN`, else beside the test bundle.
     package static func program() throws -> String {
         if let named = getenv("TOCSIN_BIN").map({ String(cString: $0) }), !named.isEmpty {
@@ -47,7 +57,7 @@ package enum Harness {
                 isDeflated: !index.isMultiple(of: 2))
         }
         let fleet = try FeedFleet(options)
-        let joined = fleet.wait(atMost: .seconds(20)) { $0.allSatisfy { $0.joinedAfter != nil } }
+        let joined = fleet.wait { $0.allSatisfy { $0.joinedAfter != nil } }
         guard joined else {
             let reasons = fleet.allRecords().compactMap { $0.lastEnding.map { "\($0)" } }
             fleet.stop()
@@ -57,30 +67,33 @@ package enum Harness {
     }
 
     /// Waits until every client stands at or after a cursor.
-    package static func wait(_ fleet: FeedFleet, for cursor: Cursor, atMost limit: Duration = .seconds(30)) -> Bool {
+    package static func wait(_ fleet: FeedFleet, for cursor: Cursor, atMost limit: Duration? = nil) -> Bool {
         fleet.wait(atMost: limit) {
             $0.allSatisfy { record in record.cursor.map { $0 >= cursor } ?? false }
         }
     }
 
-    /// Looks for a condition every few milliseconds, with a sanitizer's patience.
+    /// Looks for a condition every few milliseconds.
+    /// - Parameter limit: Rather than `deadline`; a sanitizer makes it longer.
     /// - Returns: Whether it came true in time.
     package static func wait(
-        atMost limit: Duration, every period: Duration = .milliseconds(10), for condition: () throws -> Bool
+        atMost limit: Duration? = nil, every period: Duration = .milliseconds(10), for condition: () throws -> Bool
     ) rethrows -> Bool {
-        try Pause.wait(atMost: limit * patience, every: period, for: condition)
+        try Pause.wait(atMost: limit.map { $0 * patience } ?? deadline, every: period, for: condition)
     }
 
     /// Posts a threat and returns it as stored.
     @discardableResult
     package static func trigger(_ url: ServerURL, _ body: String, expecting status: Int = 201) throws -> JSONValue {
-        let client = HTTPClient(url, deadline: .seconds(10) * patience)
-        let answer = try client.post("/api/threats/trigger", Array(body.utf8))
+        let answer = try client(url).post("/api/threats/trigger", Array(body.utf8))
         guard answer.status == status, let json = answer.json else {
             throw HarnessError("expected \(status), got \(answer.status): \(answer.text)")
         }
         return json
     }
+
+    /// A client of a replica that waits for as long as its test does.
+    package static func client(_ url: ServerURL) -> HTTPClient { HTTPClient(url, deadline: deadline) }
 
     package static func owed(_ report: PublisherReport) -> [(threatID: String, cursor: Cursor)] {
         report.acknowledgements.map { ($0.threatID, $0.cursor) }
@@ -96,9 +109,10 @@ package struct HarnessError: Error, CustomStringConvertible {
 }
 
 extension FeedFleet {
-    /// Waits for something about the clients' records, with a sanitizer's patience.
-    package func wait(atMost limit: Duration, for condition: ([FeedRecord]) -> Bool) -> Bool {
-        wait(until: .now + limit * Harness.patience, for: condition)
+    /// Waits for something about the clients' records.
+    /// - Parameter limit: Rather than `Harness.deadline`; a sanitizer makes it longer.
+    package func wait(atMost limit: Duration? = nil, for condition: ([FeedRecord]) -> Bool) -> Bool {
+        wait(until: .now + (limit.map { $0 * Harness.patience } ?? Harness.deadline), for: condition)
     }
 }
 

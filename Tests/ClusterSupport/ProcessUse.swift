@@ -1,33 +1,29 @@
 import Glibc
 import PosixIO
+package import Testing
 package import TocsinClient
 
 /// What the kernel says a child process uses (proc(5)).
 extension LocalProcess {
-    /// User and system time since it started.
-    package func processorSeconds() throws -> Double {
-        let text = try kernelText("stat")
-        // The name, which may contain anything, ends with the last parenthesis; then utime is the 12th field.
-        let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
-        guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else {
-            throw HarnessError("/proc/\(pid)/stat is not understood: \(text)")
-        }
-        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
-    }
-
     package func residentBytes() throws -> Int { try number("VmRSS:") << 10 }
-
-    /// The most that was resident since `forgetPeak`.
-    package func peakResidentBytes() throws -> Int { try number("VmHWM:") << 10 }
 
     /// How many descriptors the kernel has room for before it must make a larger table.
     package func descriptorTableSize() throws -> Int { try number("FDSize:") }
 
-    package func forgetPeak() throws {
-        let raw = open("/proc/\(pid)/clear_refs", O_WRONLY | O_CLOEXEC)
-        guard raw >= 0 else { throw HarnessError("/proc/\(pid)/clear_refs cannot be written") }
-        let file = FileDescriptor(raw: raw)
-        guard write(file.raw, "5", 1) == 1 else { throw HarnessError("the peak of \(pid) is not forgotten") }
+    /// Lets it have so many more bytes of writable memory of its own than it has (RLIMIT_DATA): one that asks for more
+    /// ends. Not for processes with a sanitizer, which map terabytes.
+    package func limitGrowth(to bytes: Int) throws {
+        let limit = (try number("VmData:") << 10) + bytes
+        try setLimit("--data=\(limit):\(limit)")
+    }
+
+    /// Sets a limit of the process as it runs.
+    /// - Parameter limit: In the words of prlimit(1).
+    package func setLimit(_ limit: String) throws {
+        let setting = try LocalProcess("prlimit", ["--pid", String(pid), limit], outputPath: "/dev/null")
+        guard setting.waitForEnd(atMost: Harness.deadline) == .exited(code: 0) else {
+            throw HarnessError("\(limit) cannot be set on process \(pid)")
+        }
     }
 
     private func number(_ name: String) throws -> Int {
@@ -47,6 +43,10 @@ extension LocalProcess {
 }
 
 extension Harness {
+    /// Whether what a replica's allocator has handed out can be asked for (`tocsin_heap_bytes`): a sanitizer puts its own
+    /// allocator in place of the one that counts. With one, tests check what replicas do and not what it costs.
+    package static let seesHeap = getenv("TOCSIN_SANITIZER") == nil
+
     /// How much more memory a sanitizer lets a replica take for the same: shadow, red zones, what was freed.
     package static let memoryFactor = getenv("TOCSIN_SANITIZER") == nil ? 1 : 16
 
@@ -56,4 +56,43 @@ extension Harness {
     /// Threats per second to post where `rate` are meant: fewer with a sanitizer, where clients that are given more than
     /// they can read fall behind until they are dropped, and never catch up.
     package static func paced(_ rate: Double) -> Double { rate / Double(patience) }
+}
+
+extension Harness {
+    /// The value of a metric of a replica, summed over its labels.
+    package static func metric(_ name: String, _ url: ServerURL) throws -> Int {
+        try metric(name, inPage: try client(url).get("/metrics").text)
+    }
+
+    /// The value of a metric in a page of them, summed over its labels.
+    package static func metric(_ name: String, inPage page: String) throws -> Int {
+        let lines = page.split(separator: "\n").filter { $0.hasPrefix("\(name) ") || $0.hasPrefix("\(name){") }
+        try #require(!lines.isEmpty, "\(name)")
+        return try lines.reduce(0) { sum, line in
+            sum + (try #require(line.split(separator: " ").last.flatMap { Int($0) }))
+        }
+    }
+}
+
+/// How much more a replica's allocator has handed out than at some moment: an exact count of bytes, which neither the
+/// machine nor what the allocator keeps for later changes.
+package struct HeapGrowth {
+    private let url: ServerURL
+    private let before: Int
+
+    /// Counts from now on.
+    package init(of url: ServerURL) throws {
+        self.url = url
+        before = try Harness.metric("tocsin_heap_bytes", url)
+    }
+
+    /// Prints the growth, and expects it within a bound where it can be seen (`Harness.seesHeap`).
+    package func expect(
+        _ what: String, atMost bytesMax: Int, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        guard Harness.seesHeap else { return }
+        let grown = try Harness.metric("tocsin_heap_bytes", url) - before
+        print("\(what): \(grown) bytes more, at most \(bytesMax) are right")
+        #expect(grown <= bytesMax, "\(what)", sourceLocation: sourceLocation)
+    }
 }

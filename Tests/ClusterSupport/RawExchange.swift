@@ -22,7 +22,7 @@ package final class RawExchange {
     private let socket: FileDescriptor
     private var scratch = [UInt8](repeating: 0, count: 64 << 10)
 
-    /// - Throws: When no connection comes about within ten seconds.
+    /// - Throws: When no connection comes about in time (`Harness.deadline`).
     package convenience init(_ url: ServerURL) throws {
         guard let address = try SocketAddress.resolve(host: url.host, port: url.port).first else {
             throw HarnessError("\(url) has no address")
@@ -33,7 +33,7 @@ package final class RawExchange {
     package init(_ address: SocketAddress) throws {
         socket = try Socket.connect(to: address)
         Socket.disableDelay(socket)
-        guard wait(POLLOUT, until: .now + .seconds(10) * Harness.patience) else {
+        guard wait(POLLOUT, until: .now + Harness.deadline) else {
             throw HarnessError("\(address) does not answer")
         }
         if let error = Socket.connectionError(socket) { throw error }
@@ -45,7 +45,7 @@ package final class RawExchange {
     /// Sends all pieces of an input, each with a system call of its own, and takes what comes back meanwhile. Stops
     /// when the peer has ended the connection.
     /// - Returns: Whether everything was taken.
-    /// - Throws: When the peer takes nothing for twenty seconds.
+    /// - Throws: When the peer takes nothing more (`Harness.deadline`).
     @discardableResult
     package func send(_ bytes: [UInt8], _ cutting: Cutting = .whole) throws -> Bool {
         for piece in cutting.pieces(of: bytes) {
@@ -63,8 +63,7 @@ package final class RawExchange {
     /// Receives until a condition holds, the peer has ended the connection, or the time is over.
     /// - Returns: Whether the condition holds.
     @discardableResult
-    package func receive(atMost limit: Duration = .seconds(20) * Harness.patience, until condition: () -> Bool) -> Bool
-    {
+    package func receive(atMost limit: Duration = Harness.deadline, until condition: () -> Bool) -> Bool {
         let deadline = MonotonicTime.now + limit
         while true {
             receiveAvailable()
@@ -76,7 +75,7 @@ package final class RawExchange {
     /// Receives until the peer has ended the connection.
     /// - Returns: Whether it did so in time.
     @discardableResult
-    package func receiveToEnd(atMost limit: Duration = .seconds(20) * Harness.patience) -> Bool {
+    package func receiveToEnd(atMost limit: Duration = Harness.deadline) -> Bool {
         receive(atMost: limit) { ending != .open }
     }
 
@@ -99,7 +98,7 @@ package final class RawExchange {
             switch rest.withUnsafeBytes({ Socket.send(socket, $0) }) {
             case .bytes(let count): rest = rest.dropFirst(count)
             case .wouldBlock:
-                guard wait(POLLOUT | POLLIN, until: .now + .seconds(20) * Harness.patience) else {
+                guard wait(POLLOUT | POLLIN, until: .now + Harness.deadline) else {
                     throw HarnessError("the peer takes no more bytes")
                 }
                 receiveAvailable()

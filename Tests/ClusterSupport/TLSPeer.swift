@@ -49,7 +49,7 @@ package final class TLSPeer {
     package let session: TLSSession
     private let socket: FileDescriptor
     private let poller: Poller
-    private let deadline = MonotonicTime.now + .seconds(20) * Harness.patience
+    private let deadline = MonotonicTime.now + Harness.connectionLife
     private var hasEnded = false
     private var ciphertext = [UInt8](repeating: 0, count: 64 << 10)
     private var plaintext = [UInt8](repeating: 0, count: 64 << 10 + TLSSession.recordBytesMax)
@@ -68,7 +68,7 @@ package final class TLSPeer {
         }
         poller = try Poller()
         try poller.add(socket.raw, .writable, token: Self.token)
-        _ = poller.wait(timeoutMilliseconds: 5_000)
+        _ = poller.wait(timeoutMilliseconds: Harness.deadlineMilliseconds)
         try session.start()
         while !session.isEstablished { _ = try receive() }
         try flush()
@@ -93,7 +93,7 @@ package final class TLSPeer {
     }
 
     /// - Returns: Some plaintext, perhaps none; `nil` when the peer has ended TLS.
-    /// - Throws: When TLS fails, when the socket ends without TLS's own end, or after 20 s (`Harness.patience`).
+    /// - Throws: When TLS fails, when the socket ends without TLS's own end, or after `Harness.connectionLife`.
     package func receive() throws -> [UInt8]? {
         guard !hasEnded else { return nil }
         try flush()

@@ -24,14 +24,14 @@ import TocsinClient
         _ arguments: [String], environment: [String] = []
     ) throws -> (code: ChildExit?, output: String) {
         let child = try start(arguments, environment: environment)
-        let code = child.waitForEnd(atMost: .seconds(60))
+        let code = child.waitForEnd(atMost: Harness.deadline)
         return (code, child.output)
     }
 
     private func file(_ text: String) throws -> String {
         let path = "\(directory.path)/file-\(UInt64.random(in: 0...UInt64.max))"
         let writer = try LocalProcess("printf", ["%s", text], outputPath: path)
-        #expect(writer.waitForEnd(atMost: .seconds(10)) == .exited(code: 0))
+        #expect(writer.waitForEnd(atMost: Harness.deadline) == .exited(code: 0))
         return path
     }
 
@@ -132,17 +132,17 @@ import TocsinClient
         let cluster = try Harness.cluster(replicas: 1)
         let url = cluster.urls[0]
         let child = try start(["watch", "--url", url.description, "--history", "0"])
-        #expect(Harness.wait(atMost: .seconds(20)) { child.output.contains("connected") })
+        #expect(Harness.wait { child.output.contains("connected") })
         try Harness.trigger(url, #"{"threat_type":"malware","severity":"HIGH","title":"a\u001b[2Jb\u202ec"}"#)
-        #expect(Harness.wait(atMost: .seconds(20)) { child.output.contains(#"a\u{1b}[2Jb\u{202e}c"#) })
+        #expect(Harness.wait { child.output.contains(#"a\u{1b}[2Jb\u{202e}c"#) })
         cluster.replicas[0].kill()
-        #expect(Harness.wait(atMost: .seconds(20)) { child.output.contains("disconnected") })
+        #expect(Harness.wait { child.output.contains("disconnected") })
         try cluster.replicas[0].start()
         try cluster.replicas[0].waitUntilReady()
         let missed = try Harness.trigger(url, #"{"threat_type":"malware","title":"while away"}"#)
-        #expect(Harness.wait(atMost: .seconds(30)) { child.output.contains("while away") })
+        #expect(Harness.wait { child.output.contains("while away") })
         child.send(signal: SIGINT)
-        #expect(child.waitForEnd(atMost: .seconds(10)) == .exited(code: 0))
+        #expect(child.waitForEnd(atMost: Harness.deadline) == .exited(code: 0))
         #expect(child.output.contains("continue with --after \(try cursor(of: missed))"))
         #expect(!child.output.contains("\u{1B}"))
     }
@@ -154,11 +154,11 @@ import TocsinClient
         let child = try start([
             "watch", "--url", url.description, "--json", "--count", "2", "--min-severity", "high",
         ])
-        #expect(Harness.wait(atMost: .seconds(20)) { child.output.contains("initial_batch") })
+        #expect(Harness.wait { child.output.contains("initial_batch") })
         for severity in ["LOW", "HIGH", "CRITICAL"] {
             try Harness.trigger(url, #"{"threat_type":"malware","severity":"\#(severity)"}"#)
         }
-        #expect(child.waitForEnd(atMost: .seconds(20)) == .exited(code: 0))
+        #expect(child.waitForEnd(atMost: Harness.deadline) == .exited(code: 0))
         let frames = child.output.split(separator: "\n").filter { $0.contains("new_threat") }
         #expect(frames.count == 2)
         #expect(try JSONValue(parsing: Array(frames[0].utf8))["data"]?["severity"]?.stringValue == "HIGH")
@@ -169,7 +169,7 @@ import TocsinClient
         let cluster = try Harness.cluster(replicas: 2)
         let demo = try run(["demo", "--url", cluster.urls[0].description, "--rate", "200", "--count", "40"])
         #expect(demo.code == .exited(code: 0), "\(demo.output)")
-        let analytics = try #require(try HTTPClient(cluster.urls[1]).get("/api/analytics").json)
+        let analytics = try #require(try Harness.client(cluster.urls[1]).get("/api/analytics").json)
         #expect(analytics["total_threats"]?.integerValue == 40)
         #expect((analytics["threats_by_type"]?.names.count ?? 0) >= 5)
         #expect((analytics["threats_by_severity"]?.names.count ?? 0) >= 4)

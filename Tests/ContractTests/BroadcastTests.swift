@@ -14,7 +14,7 @@ import TocsinClient
         #expect(stored["severity"]?.stringValue == "HIGH")
         #expect(stored["received_by"]?.stringValue == "replica-a")
         for url in cluster.urls {
-            let client = HTTPClient(url)
+            let client = Harness.client(url)
             let one = try client.get("/api/threats/kept-1")
             #expect(one.status == 200)
             #expect(one.json == stored)
@@ -79,7 +79,7 @@ import TocsinClient
         #expect(report.failures == [])
         #expect(report.acknowledgements.count == 600)
         let last = try #require(report.acknowledgements.map(\.cursor).max())
-        #expect(Harness.wait(fleet, for: last, atMost: .seconds(60)))
+        #expect(Harness.wait(fleet, for: last))
         let records = fleet.allRecords()
         let verdict = FeedVerdict(records: records, acknowledged: Harness.owed(report))
         #expect(verdict.isKept, "\(verdict.findings)")
@@ -101,7 +101,7 @@ import TocsinClient
             .init(urls: cluster.urls, publishers: 4, threats: 400, rate: 200, idPrefix: "resume"))
         for (round, threshold) in [50, 150, 250].enumerated() {
             // Each drop cuts a connection, not an attempt at one.
-            let isReached = fleet.wait(atMost: .seconds(30)) {
+            let isReached = fleet.wait {
                 $0[0].deliveries.count >= threshold && $0[0].connections == round + 1
             }
             #expect(isReached)
@@ -111,7 +111,7 @@ import TocsinClient
         #expect(report.failures == [])
         let last = try #require(report.acknowledgements.map(\.cursor).max())
         // It may have had everything already when it was cut off for the last time.
-        #expect(fleet.wait(atMost: .seconds(30)) { $0[0].connections == 4 })
+        #expect(fleet.wait { $0[0].connections == 4 })
         #expect(Harness.wait(fleet, for: last))
         let records = fleet.allRecords()
         let verdict = FeedVerdict(records: records, acknowledged: Harness.owed(report))
@@ -125,13 +125,13 @@ import TocsinClient
         let fleet = try Harness.fleet(cluster.urls, clients: 2)
         defer { fleet.stop() }
         let body = #"{"id":"once","threat_type":"malware","title":"a"}"#
-        let first = try HTTPClient(cluster.urls[0]).post("/api/threats/trigger", Array(body.utf8))
-        let again = try HTTPClient(cluster.urls[1]).post("/api/threats/trigger", Array(body.utf8))
+        let first = try Harness.client(cluster.urls[0]).post("/api/threats/trigger", Array(body.utf8))
+        let again = try Harness.client(cluster.urls[1]).post("/api/threats/trigger", Array(body.utf8))
         #expect(first.status == 201)
         #expect(again.status == 200)
         #expect(again.body == first.body)
         let other = #"{"id":"once","threat_type":"malware","title":"b"}"#
-        #expect(try HTTPClient(cluster.urls[1]).post("/api/threats/trigger", Array(other.utf8)).status == 409)
+        #expect(try Harness.client(cluster.urls[1]).post("/api/threats/trigger", Array(other.utf8)).status == 409)
 
         // Two pools of the same ids: each id is posted to both replicas at about the same time.
         let left = try PublisherPool(
@@ -164,12 +164,12 @@ import TocsinClient
         for (url, id) in [(first.urls[0], "mine-too"), (second.urls[0], "yours-too")] {
             try Harness.trigger(url, #"{"id":"\#(id)","threat_type":"malware"}"#)
         }
-        #expect(fleet.wait(atMost: .seconds(20)) { $0.allSatisfy { $0.deliveries.count >= 2 } })
+        #expect(fleet.wait { $0.allSatisfy { $0.deliveries.count >= 2 } })
         #expect(fleet.record(0).deliveries.map(\.threatID) == ["mine", "mine-too"])
         #expect(fleet.record(1).deliveries.map(\.threatID) == ["yours", "yours-too"])
         #expect(try cursor(of: mine).sequence == 1)
         #expect(try cursor(of: yours).sequence == 1)
-        #expect(try HTTPClient(second.urls[0]).get("/api/threats/mine").status == 404)
-        #expect(try HTTPClient(second.urls[0]).get("/api/threats").json?.elements?.count == 2)
+        #expect(try Harness.client(second.urls[0]).get("/api/threats/mine").status == 404)
+        #expect(try Harness.client(second.urls[0]).get("/api/threats").json?.elements?.count == 2)
     }
 }

@@ -14,7 +14,8 @@ import WebSocketProtocol
 
         init(_ url: ServerURL, target: String) throws {
             for offer in [.withServerContext, .withoutContext, nil] as [PermessageDeflate.Offer?] {
-                sockets.append(try WebSocketClient(url, target: target, compression: offer))
+                sockets.append(
+                    try WebSocketClient(url, target: target, compression: offer, deadline: Harness.connectionLife))
             }
             #expect(sockets.map { $0.compression?.serverKeepsContext } == [true, false, nil])
         }
@@ -82,7 +83,7 @@ import WebSocketProtocol
         let tls = try TLSReplica(arguments: ["--ring-entries", "16"])
         let first = try post(tls.url, "first")
         let items = (0..<400).map { #"{"id":"item-\#($0)","threat_type":"malware","summary":"\#(Self.summary)"}"# }
-        _ = try HTTPClient(tls.url).post("/api/threats/batch", Array("[\(items.joined(separator: ","))]".utf8))
+        _ = try Harness.client(tls.url).post("/api/threats/batch", Array("[\(items.joined(separator: ","))]".utf8))
         let clients = try Clients(tls.url, target: "/ws?after=\(first)")
         #expect(try clients.next()["type"]?.stringValue == "resumed")
         for number in 0..<400 {

@@ -30,7 +30,7 @@ import TocsinClient
     @Test("health, readiness, metrics and the root describe the replica")
     func operatorEndpoints() throws {
         let cluster = try Harness.cluster(replicas: 1)
-        let client = HTTPClient(cluster.urls[0])
+        let client = Harness.client(cluster.urls[0])
         let health = try client.get("/health")
         #expect(health.status == 200)
         #expect(health.json?["status"]?.stringValue == "healthy")
@@ -54,20 +54,25 @@ import TocsinClient
         let metrics = try client.get("/metrics")
         #expect(metrics.headers.first("Content-Type")?.hasPrefix("text/plain") == true)
         for name in [
-            "tocsin_connections", "tocsin_threats_accepted_total", "tocsin_entries_delivered_total",
-            "tocsin_clients_dropped_total", "tocsin_redis_up", "tocsin_log_head_sequence",
+            "tocsin_connections", "tocsin_heap_bytes", "tocsin_loop_turns_total", "tocsin_threats_accepted_total",
+            "tocsin_entries_delivered_total", "tocsin_clients_dropped_total", "tocsin_redis_up",
+            "tocsin_log_head_sequence",
             "process_resident_memory_bytes",
         ] {
             #expect(metrics.text.contains("# TYPE \(name) "), "\(name)")
         }
         #expect(metrics.text.contains("\ntocsin_threats_accepted_total 1\n"))
         #expect(metrics.text.contains("\ntocsin_redis_up 1\n"))
+        #expect(try Harness.metric("tocsin_loop_turns_total", inPage: metrics.text) > 0)
+        // The ring and the scratch of a loop alone are more.
+        let heapBytes = try Harness.metric("tocsin_heap_bytes", inPage: metrics.text)
+        #expect(!Harness.seesHeap || heapBytes > 256 << 10 && heapBytes < 1 << 30, "\(heapBytes)")
     }
 
     @Test("an unknown path is 404, a known path with another method 405 with Allow")
     func routing() throws {
         let cluster = try Harness.cluster(replicas: 1)
-        let client = HTTPClient(cluster.urls[0])
+        let client = Harness.client(cluster.urls[0])
         expectProblem(try client.get("/nowhere"), 404)
         let wrong = try client.request(.delete, "/api/threats/trigger")
         expectProblem(wrong, 405)
@@ -81,7 +86,7 @@ import TocsinClient
     @Test("a trigger answers 201 with the place and the stored threat: defaults added, the rest as sent")
     func triggerStores() throws {
         let cluster = try Harness.cluster(replicas: 1)
-        let client = HTTPClient(cluster.urls[0])
+        let client = Harness.client(cluster.urls[0])
         let sent = #"{"threat_type":"malware", "x":[1.0,1e400,"é\u00e9"], "severity":"critical","id":"a:b.c_1"}"#
         let answer = try post(client, sent)
         #expect(answer.status == 201)
@@ -107,7 +112,7 @@ import TocsinClient
     @Test("a trigger that is not acceptable gets the status and the problem that say why")
     func triggerErrors() throws {
         let cluster = try Harness.cluster(replicas: 1)
-        let client = HTTPClient(cluster.urls[0])
+        let client = Harness.client(cluster.urls[0])
         for text in ["", "{", "{\"threat_type\":\"malware\",}", "\u{FEFF}{}", "{\"a\":1,\"a\":2}"] {
             expectProblem(try post(client, text), 400)
         }
@@ -139,7 +144,7 @@ import TocsinClient
     @Test("the same id again is 200 with the first body, with other content 409")
     func replayAndConflict() throws {
         let cluster = try Harness.cluster(replicas: 1)
-        let client = HTTPClient(cluster.urls[0])
+        let client = Harness.client(cluster.urls[0])
         let first = try post(client, #"{"id":"r","threat_type":"malware"}"#)
         let again = try post(client, #"{"id":"r","threat_type":"malware"}"#)
         #expect(first.status == 201)
@@ -152,7 +157,7 @@ import TocsinClient
     @Test("a batch answers each item, in the order sent, with what a single trigger would have been answered")
     func batch() throws {
         let cluster = try Harness.cluster(replicas: 1)
-        let client = HTTPClient(cluster.urls[0])
+        let client = Harness.client(cluster.urls[0])
         let items = [
             #"{"id":"b1","threat_type":"malware"}"#, #"{"threat_type":"NO"}"#,
             #"{"id":"b1","threat_type":"malware"}"#,
@@ -207,7 +212,7 @@ import TocsinClient
     func outermostCursors() throws {
         let cluster = try Harness.cluster(replicas: 1)
         try Harness.trigger(cluster.urls[0], #"{"threat_type":"malware"}"#)
-        let client = HTTPClient(cluster.urls[0])
+        let client = Harness.client(cluster.urls[0])
         for query in ["before=0-0", "after=18446744073709551615-18446744073709551615"] {
             let answer = try client.get("/api/threats?\(query)")
             #expect(answer.status == 200)
@@ -219,7 +224,7 @@ import TocsinClient
     @Test("the list is newest first, pages by offset and by cursor, and filters")
     func list() throws {
         let cluster = try Harness.cluster(replicas: 1)
-        let client = HTTPClient(cluster.urls[0])
+        let client = Harness.client(cluster.urls[0])
         var cursors: [String] = []
         for number in 0..<30 {
             let severity = Severity.allCases[number % 5].name
@@ -262,7 +267,7 @@ import TocsinClient
     @Test("retention: what exceeds the count is gone, and so is the memory of its id")
     func retention() throws {
         let cluster = try Harness.cluster(replicas: 1, arguments: ["--retention-count", "50"])
-        let client = HTTPClient(cluster.urls[0])
+        let client = Harness.client(cluster.urls[0])
         let items = (0..<200).map { #"{"id":"k\#($0)","threat_type":"malware"}"# }
         let batch = Array("[\(items.joined(separator: ","))]".utf8)
         #expect(try client.post("/api/threats/batch", batch).status == 200)
@@ -278,7 +283,7 @@ import TocsinClient
         let url = cluster.urls[0]
         let first = try Harness.trigger(url, #"{"id":"s1","threat_type":"malware"}"#)
         try Harness.trigger(url, #"{"id":"s2","threat_type":"malware"}"#)
-        let fresh = try EventStream(url, path: "/api/threats/stream?history=1", deadline: .seconds(20))
+        let fresh = try EventStream(url, path: "/api/threats/stream?history=1", deadline: Harness.connectionLife)
         #expect(fresh.status == 200)
         #expect(fresh.headers.first("Content-Type")?.hasPrefix("text/event-stream") == true)
         let batch = try #require(try fresh.next())
@@ -286,7 +291,7 @@ import TocsinClient
         #expect(try JSONValue(parsing: Array(batch.data.utf8))["data"]?[0]?["id"]?.stringValue == "s2")
 
         let stream = try EventStream(
-            url, headers: [("Last-Event-ID", try cursor(of: first).description)], deadline: .seconds(20))
+            url, headers: [("Last-Event-ID", try cursor(of: first).description)], deadline: Harness.connectionLife)
         #expect(try stream.next()?.type == "resumed")
         let missed = try #require(try stream.next())
         #expect(missed.type == "new_threat")

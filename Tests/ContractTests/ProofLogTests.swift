@@ -26,7 +26,7 @@ import WebSocketProtocol
 
     /// Waits for a proof that ends well.
     private func verdict(_ proof: LocalProcess) throws -> JSONValue {
-        let code = proof.waitForEnd(atMost: .seconds(120))
+        let code = proof.waitForEnd(atMost: Harness.deadline)
         try #require(code == .exited(code: 0), "\(proof.output)")
         let verdict = try JSONValue(parsing: Array(proof.output.utf8))
         #expect(verdict["kept"]?.boolValue == true, "\(proof.output)")
@@ -38,7 +38,7 @@ import WebSocketProtocol
         try #require(try socket.nextJSON())
     }
 
-    private func get(_ url: ServerURL, _ path: String) throws -> HTTPAnswer { try HTTPClient(url).get(path) }
+    private func get(_ url: ServerURL, _ path: String) throws -> HTTPAnswer { try Harness.client(url).get(path) }
 
     /// Values of the metrics of a replica whose names have no labels.
     private func metrics(_ url: ServerURL) throws -> [String: Int] {
@@ -52,7 +52,7 @@ import WebSocketProtocol
 
     /// Opens the log for proofs at a replica.
     private func open(_ url: ServerURL) throws {
-        let isOpen = try Harness.wait(atMost: .seconds(20)) {
+        let isOpen = try Harness.wait {
             try get(url, "/api/analytics?log=proof").status == 200
         }
         try #require(isOpen, "the log for proofs is opened by asking for it")
@@ -61,7 +61,7 @@ import WebSocketProtocol
     private func redis(_ cluster: LocalCluster, _ words: [String]) throws -> String {
         let path = "\(directory.path)/redis-\(UInt64.random(in: 0...UInt64.max))"
         let tool = try LocalProcess("redis-cli", ["-s", cluster.redis.socketPath] + words, outputPath: path)
-        try #require(tool.waitForEnd(atMost: .seconds(10)) == .exited(code: 0), "redis-cli: \(tool.output)")
+        try #require(tool.waitForEnd(atMost: Harness.deadline) == .exited(code: 0), "redis-cli: \(tool.output)")
         return tool.output
     }
 
@@ -112,7 +112,7 @@ import WebSocketProtocol
         #expect(first.status == 503)
         #expect(first.retryAfter != nil)
         try open(url)
-        let client = HTTPClient(url)
+        let client = Harness.client(url)
         let body = Array(#"{"id":"p-1","threat_type":"malware","severity":"HIGH"}"#.utf8)
         let stored = try client.post("/api/threats/trigger?log=proof", body)
         #expect(stored.status == 201)
@@ -132,10 +132,11 @@ import WebSocketProtocol
         #expect(counts["log"]?.stringValue == "proof")
         #expect(try client.get("/api/analytics").json?["log"] == nil)
 
-        let events = try EventStream(url, path: "/api/threats/stream?log=proof&history=1", deadline: .seconds(60))
+        let events = try EventStream(
+            url, path: "/api/threats/stream?log=proof&history=1", deadline: Harness.connectionLife)
         #expect(try events.next()?.data.contains(#""id":"p-2""#) == true)
         let place = try cursor(of: listed[1])
-        let socket = try WebSocketClient(url, target: "/ws?log=proof&after=\(place)", deadline: .seconds(60))
+        let socket = try WebSocketClient(url, target: "/ws?log=proof&after=\(place)", deadline: Harness.connectionLife)
         #expect(try next(socket)["type"]?.stringValue == "resumed")
         #expect(try next(socket)["data"]?["id"]?.stringValue == "p-2")
         try Harness.trigger(url, #"{"id":"real","threat_type":"malware"}"#)
@@ -153,19 +154,19 @@ import WebSocketProtocol
         try open(url)
         #expect(try redis(cluster, ["CLIENT", "LIST"]).contains("-proof-follower"))
         let threat = Array(#"{"id":"p-1","threat_type":"malware","customer_name":"Acme"}"#.utf8)
-        let socket = try WebSocketClient(url, target: "/ws?log=proof", deadline: .seconds(60))
+        let socket = try WebSocketClient(url, target: "/ws?log=proof", deadline: Harness.connectionLife)
         #expect(try next(socket)["type"]?.stringValue == "initial_batch")
-        #expect(try HTTPClient(url).post("/api/threats/trigger?log=proof", threat).status == 201)
+        #expect(try Harness.client(url).post("/api/threats/trigger?log=proof", threat).status == 201)
         #expect(try next(socket)["type"]?.stringValue == "new_threat")
         #expect(try next(socket)["type"]?.stringValue == "heartbeat")
         #expect(try metrics(url)["tocsin_proof_served"] == 1)
         try socket.send(.close, [0x03, 0xE8])
         #expect(try socket.closeCode()?.rawValue == 1000)
-        let isClosed = try Harness.wait(atMost: .seconds(30), every: .milliseconds(200)) {
+        let isClosed = try Harness.wait {
             try metrics(url)["tocsin_proof_served"] == 0
         }
         #expect(isClosed)
-        let hasLeft = try Harness.wait(atMost: .seconds(10), every: .milliseconds(200)) {
+        let hasLeft = try Harness.wait {
             try !redis(cluster, ["CLIENT", "LIST"]).contains("-proof-")
         }
         #expect(hasLeft, "no connection to Redis is left of it")
@@ -196,7 +197,7 @@ import WebSocketProtocol
         let cluster = try Harness.cluster(replicas: 2)
         let proof = try startProof(cluster.urls, ["--seconds", "8", "--rate", "100"])
         let victim = cluster.replicas[1]
-        let isUnderWay = try Harness.wait(atMost: .seconds(30)) {
+        let isUnderWay = try Harness.wait {
             let figures = try metrics(victim.url)
             return figures["tocsin_proof_clients"] == 3
                 && (figures["tocsin_proof_threats_accepted_total"] ?? 0) > 50
@@ -218,7 +219,7 @@ import WebSocketProtocol
         let cluster = try Harness.cluster(replicas: 1)
         let url = cluster.urls[0]
         let proof = try startProof([url], ["--threats", "1000000"])
-        let isUnderWay = try Harness.wait(atMost: .seconds(30)) {
+        let isUnderWay = try Harness.wait {
             (try metrics(url)["tocsin_proof_threats_accepted_total"] ?? 0) > 50
         }
         #expect(isUnderWay)
@@ -236,12 +237,12 @@ import WebSocketProtocol
             replicas: 1, sharing: cluster.redis, arguments: ["--redis-prefix", "other"])
         let urls = cluster.urls + other.urls
         let mixed = try startProof(urls, ["--threats", "10"])
-        #expect(mixed.waitForEnd(atMost: .seconds(60)) == .exited(code: 64), "\(mixed.output)")
+        #expect(mixed.waitForEnd(atMost: Harness.deadline) == .exited(code: 64), "\(mixed.output)")
         #expect(mixed.output.contains("\(other.urls[0]) is no replica of the deployment that \(cluster.urls[0])"))
         for url in urls { #expect(try get(url, "/api/analytics").json?["total_threats"]?.integerValue == 0) }
 
         let real = try startProof(cluster.urls, ["--threats", "10", "--real-log"])
-        #expect(real.waitForEnd(atMost: .seconds(60)) == .exited(code: 0), "\(real.output)")
+        #expect(real.waitForEnd(atMost: Harness.deadline) == .exited(code: 0), "\(real.output)")
         #expect(real.output.contains(#""log":"threats""#))
         #expect(try get(cluster.urls[0], "/api/analytics").json?["total_threats"]?.integerValue == 10)
     }
@@ -249,7 +250,7 @@ import WebSocketProtocol
     @Test("a log that does not exist is refused with what is accepted, at every endpoint that has one")
     func unknownLog() throws {
         let cluster = try Harness.cluster(replicas: 1)
-        let client = HTTPClient(cluster.urls[0])
+        let client = Harness.client(cluster.urls[0])
         let read = ["/api/threats", "/api/threats/an-id", "/api/analytics", "/api/threats/stream", "/ws"]
         let posted = ["/api/threats/trigger", "/api/threats/batch"]
         for query in ["log=default", "log=", "log=PROOF", "log=proof&log=proof"] {

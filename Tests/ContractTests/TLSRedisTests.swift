@@ -26,7 +26,7 @@ import TocsinClient
                 + ["--dir", directory.path],
             outputPath: "\(directory.path)/redis.log")
         redis = started
-        let isReady = Harness.wait(atMost: .seconds(15)) { started.output.contains("Ready to accept connections") }
+        let isReady = Harness.wait { started.output.contains("Ready to accept connections") }
         guard isReady else { throw HarnessError("redis-server did not start: \(started.outputTail)") }
     }
 
@@ -34,7 +34,7 @@ import TocsinClient
         let child = try LocalProcess(
             try Harness.program(), ["serve", "--port", "0", "--event-loops", "1"] + arguments,
             outputPath: "\(directory.path)/serve-\(UInt64.random(in: 0...UInt64.max))")
-        return (child.waitForEnd(atMost: .seconds(30)), child.output)
+        return (child.waitForEnd(atMost: Harness.deadline), child.output)
     }
 
     @Test("rediss:// with the right authority and certificate carries threats")
@@ -45,7 +45,7 @@ import TocsinClient
             arguments: ["--redis-tls-ca", authority.certificatePath, "--redis-tls-certificate", own.chainPath]
                 + ["--redis-tls-key", own.keyPath])
         try replica.waitUntilReady()
-        let socket = try WebSocketClient(replica.url, target: "/ws?history=0")
+        let socket = try WebSocketClient(replica.url, target: "/ws?history=0", deadline: Harness.connectionLife)
         _ = try socket.nextJSON()
         let stored = try Harness.trigger(replica.url, #"{"id":"a","threat_type":"malware"}"#)
         #expect(try socket.nextJSON()?["data"] == stored)

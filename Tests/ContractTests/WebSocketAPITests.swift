@@ -16,7 +16,7 @@ import WebSocketProtocol
         let cluster = try Harness.cluster(replicas: 1)
         let url = cluster.urls[0]
         for number in 0..<5 { try Harness.trigger(url, #"{"id":"h\#(number)","threat_type":"malware"}"#) }
-        let socket = try WebSocketClient(url, target: "/ws?history=3")
+        let socket = try WebSocketClient(url, target: "/ws?history=3", deadline: Harness.connectionLife)
         let batch = try next(socket)
         #expect(batch["type"]?.stringValue == "initial_batch")
         #expect(batch["data"]?.elements?.map { $0["id"]?.stringValue } == ["h4", "h3", "h2"])
@@ -27,9 +27,9 @@ import WebSocketProtocol
         #expect(live["type"]?.stringValue == "new_threat")
         #expect(live["cursor"] == stored["cursor"])
         #expect(live["data"] == stored)
-        let none = try WebSocketClient(url, target: "/ws?history=0")
+        let none = try WebSocketClient(url, target: "/ws?history=0", deadline: Harness.connectionLife)
         #expect(try next(none)["data"]?.elements?.isEmpty == true)
-        let defaulted = try WebSocketClient(url)
+        let defaulted = try WebSocketClient(url, deadline: Harness.connectionLife)
         #expect(try next(defaulted)["data"]?.elements?.count == 6)
     }
 
@@ -39,7 +39,7 @@ import WebSocketProtocol
         let url = cluster.urls[0]
         let first = try cursor(of: try Harness.trigger(url, #"{"id":"m0","threat_type":"malware"}"#))
         for number in 1..<4 { try Harness.trigger(url, #"{"id":"m\#(number)","threat_type":"malware"}"#) }
-        let socket = try WebSocketClient(url, target: "/ws?after=\(first)")
+        let socket = try WebSocketClient(url, target: "/ws?after=\(first)", deadline: Harness.connectionLife)
         let resumed = try next(socket)
         #expect(resumed["type"]?.stringValue == "resumed")
         #expect(resumed["cursor"]?.cursorValue == first)
@@ -48,18 +48,18 @@ import WebSocketProtocol
         #expect(try next(socket)["data"]?["id"]?.stringValue == "m4")
 
         let ahead = Cursor(generation: first.generation + 1, sequence: 1)
-        let refused = try next(try WebSocketClient(url, target: "/ws?after=\(ahead)"))
+        let refused = try next(try WebSocketClient(url, target: "/ws?after=\(ahead)", deadline: Harness.connectionLife))
         #expect(refused["type"]?.stringValue == "initial_batch")
         #expect(refused["recovered"]?.boolValue == false)
         #expect(refused["reason"]?.stringValue?.isEmpty == false)
 
         let items = (0..<200).map { #"{"id":"t\#($0)","threat_type":"malware"}"# }
-        _ = try HTTPClient(url).post("/api/threats/batch", Array("[\(items.joined(separator: ","))]".utf8))
+        _ = try Harness.client(url).post("/api/threats/batch", Array("[\(items.joined(separator: ","))]".utf8))
         // Long enough ago to be beyond both ring and log is what a restarted replica sees.
         cluster.replicas[0].kill()
         try cluster.replicas[0].start()
         try cluster.replicas[0].waitUntilReady()
-        let trimmed = try next(try WebSocketClient(url, target: "/ws?after=\(first)"))
+        let trimmed = try next(try WebSocketClient(url, target: "/ws?after=\(first)", deadline: Harness.connectionLife))
         #expect(trimmed["type"]?.stringValue == "initial_batch")
         #expect(trimmed["recovered"]?.boolValue == false)
     }
@@ -69,7 +69,8 @@ import WebSocketProtocol
         let cluster = try Harness.cluster(replicas: 1)
         let url = cluster.urls[0]
         let socket = try WebSocketClient(
-            url, target: "/ws?history=0&min_severity=HIGH&threat_type=a,b&customer_name=Big%20Corp")
+            url, target: "/ws?history=0&min_severity=HIGH&threat_type=a,b&customer_name=Big%20Corp",
+            deadline: Harness.connectionLife)
         _ = try next(socket)
         for (id, type, severity, customer) in [
             ("1", "a", "LOW", "Big Corp"), ("2", "c", "HIGH", "Big Corp"), ("3", "b", "HIGH", "Small"),
@@ -91,7 +92,7 @@ import WebSocketProtocol
     @Test("ping is answered by pong, what is not understood by error, and the connection stays open")
     func messages() throws {
         let cluster = try Harness.cluster(replicas: 1)
-        let socket = try WebSocketClient(cluster.urls[0], target: "/ws?history=0")
+        let socket = try WebSocketClient(cluster.urls[0], target: "/ws?history=0", deadline: Harness.connectionLife)
         _ = try next(socket)
         try socket.send(text: #"{"type":"ping"}"#)
         #expect(try next(socket)["type"]?.stringValue == "pong")
@@ -111,7 +112,8 @@ import WebSocketProtocol
     @Test("a quiet connection gets heartbeats with the cursor up to which everything was sent")
     func heartbeat() throws {
         let cluster = try Harness.cluster(replicas: 1, arguments: ["--heartbeat-seconds", "1"])
-        let socket = try WebSocketClient(cluster.urls[0], target: "/ws?history=0&threat_type=none")
+        let socket = try WebSocketClient(
+            cluster.urls[0], target: "/ws?history=0&threat_type=none", deadline: Harness.connectionLife)
         _ = try next(socket)
         let stored = try Harness.trigger(cluster.urls[0], #"{"threat_type":"malware"}"#)
         var beat = try next(socket)
@@ -135,11 +137,11 @@ import WebSocketProtocol
         ] as [([UInt8], CloseCode)])
     func closeCodes(bytes: [UInt8], code: CloseCode) throws {
         let cluster = try Harness.cluster(replicas: 1)
-        let socket = try WebSocketClient(cluster.urls[0], target: "/ws?history=0")
+        let socket = try WebSocketClient(cluster.urls[0], target: "/ws?history=0", deadline: Harness.connectionLife)
         _ = try next(socket)
         try socket.send(raw: bytes)
         #expect(try socket.closeCode() == code)
-        #expect(try HTTPClient(cluster.urls[0]).get("/health").status == 200)
+        #expect(try Harness.client(cluster.urls[0]).get("/health").status == 200)
     }
 
     @Test(
@@ -147,7 +149,7 @@ import WebSocketProtocol
         arguments: ["", "x", "1-", "-1"])
     func malformedCursor(text: String) throws {
         let cluster = try Harness.cluster(replicas: 1)
-        let socket = try WebSocketClient(cluster.urls[0], target: "/ws?after=\(text)")
+        let socket = try WebSocketClient(cluster.urls[0], target: "/ws?after=\(text)", deadline: Harness.connectionLife)
         let first = try next(socket)
         #expect(first["type"]?.stringValue == "initial_batch")
         #expect(first["recovered"]?.boolValue == false)
@@ -161,11 +163,14 @@ import WebSocketProtocol
         let cluster = try Harness.cluster(replicas: 1)
         let url = cluster.urls[0]
         for query in ["after=1-1&after=1-1", "history=101", "history=x", "min_severity=BAD"] {
-            #expect(throws: ClientError.self, "\(query)") { _ = try WebSocketClient(url, target: "/ws?\(query)") }
+            #expect(throws: ClientError.self, "\(query)") {
+                _ = try WebSocketClient(url, target: "/ws?\(query)", deadline: Harness.connectionLife)
+            }
         }
         #expect(throws: ClientError.self) {
-            _ = try WebSocketClient(url, headers: [("Origin", "https://elsewhere.test")])
+            _ = try WebSocketClient(
+                url, headers: [("Origin", "https://elsewhere.test")], deadline: Harness.connectionLife)
         }
-        _ = try WebSocketClient(url, headers: [("Origin", "http://\(url.authority)")])
+        _ = try WebSocketClient(url, headers: [("Origin", "http://\(url.authority)")], deadline: Harness.connectionLife)
     }
 }

@@ -9,8 +9,8 @@ final class StormCrowd {
         fileprivate(set) var socket: FileDescriptor?
         fileprivate let request: [UInt8]
         fileprivate(set) var received: [UInt8] = []
-        /// When something came behind the answer to the upgrade.
-        fileprivate(set) var firstFrame: MonotonicTime?
+        /// Whether something came behind the answer to the upgrade.
+        fileprivate(set) var hasFirstFrame = false
         fileprivate(set) var isDone = false
         /// Connections that ended before everything had come.
         fileprivate(set) var failures = 0
@@ -61,9 +61,9 @@ final class StormCrowd {
     }
 
     /// Lets everybody send and receive until a condition holds.
-    /// - Returns: Whether it came to hold in time.
-    func run(atMost limit: Duration, until condition: () throws -> Bool) throws -> Bool {
-        let deadline = MonotonicTime.now + limit
+    /// - Returns: Whether it came to hold in time (`Harness.deadline`).
+    func run(until condition: () throws -> Bool) throws -> Bool {
+        let deadline = MonotonicTime.now + Harness.deadline
         while try !condition() {
             guard MonotonicTime.now < deadline else { return false }
             for position in 0..<poller.wait(timeoutMilliseconds: 50) {
@@ -119,8 +119,8 @@ final class StormCrowd {
 
     private func take(_ bytes: ArraySlice<UInt8>, _ member: Member) {
         member.received += bytes
-        if member.firstFrame == nil, member.received.starts(with: "HTTP/1.1 101".utf8), member.received.last != 0x0A {
-            member.firstFrame = .now
+        if !member.hasFirstFrame, member.received.starts(with: "HTTP/1.1 101".utf8), member.received.last != 0x0A {
+            member.hasFirstFrame = true
         }
         let end = String(decoding: member.received.suffix(400), as: UTF8.self)
         if end.contains(String(decoding: lastID, as: UTF8.self)) { member.isDone = true }
@@ -130,7 +130,7 @@ final class StormCrowd {
     private func fail(_ index: Int) throws {
         guard !members[index].isDone else { return }
         members[index].failures += 1
-        members[index].firstFrame = nil
+        members[index].hasFirstFrame = false
         members[index].socket = nil
         guard members[index].failures < 100 else { throw HarnessError("client \(index) is refused again and again") }
         try connect(index)

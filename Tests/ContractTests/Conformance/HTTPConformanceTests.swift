@@ -2,6 +2,7 @@ import ClusterSupport
 import Corpora
 import HTTPProtocol
 import PosixIO
+import TestSupport
 import Testing
 import TocsinClient
 
@@ -16,7 +17,7 @@ import TocsinClient
         for testCase in HTTPCorpus.all {
             for cutting in [Cutting.whole, Self.finely(testCase.input)] {
                 try check(testCase, cutting, url)
-                let good = try HTTPClient(url).get("/health")
+                let good = try Harness.client(url).get("/health")
                 #expect(good.status == 200, "after \(testCase), \(cutting)")
             }
         }
@@ -44,14 +45,14 @@ import TocsinClient
                 let value = answer.head.headers.first(field.name)
                 #expect(value == (field.value.isEmpty ? nil : field.value), "\(field.name) of \(testCase)")
             }
-            #expect(try HTTPClient(url).get("/health").status == 200, "after \(testCase)")
+            #expect(try Harness.client(url).get("/health").status == 200, "after \(testCase)")
         }
     }
 
     @Test("RFC 9110 §9.3.2: HEAD has the fields of GET and no content")
     func heads() throws {
         let cluster = try Harness.cluster(replicas: 1)
-        let client = HTTPClient(cluster.urls[0])
+        let client = Harness.client(cluster.urls[0])
         for path in ["/", "/dashboard/style.css", "/api/threats", "/api/threats/none", "/nothing", "/health?a=%zz"] {
             for headers in [[], [("Accept", "text/html")]] {
                 let whole = try client.get(path, headers: headers)
@@ -135,12 +136,12 @@ import TocsinClient
             #expect(exchange.ending != .open, "\(testCase.name)")
             #expect(answers.all.last?.head.headers.first("Connection") == "close", "\(testCase.name)")
         }
-        #expect(try HTTPClient(url).get("/health").status == 200)
+        #expect(try Harness.client(url).get("/health").status == 200)
     }
 
     /// Byte by byte, or what comes near it for inputs that would take a hundred thousand system calls.
     private static func finely(_ input: [UInt8]) -> Cutting {
-        input.count <= 4096 ? .bytes : .random(seed: UInt64.random(in: 0...UInt64.max))
+        input.count <= 4096 ? .bytes : .random(seed: TestSeed.value)
     }
 
     private func check(_ testCase: HTTPCase, _ cutting: Cutting, _ url: ServerURL) throws {

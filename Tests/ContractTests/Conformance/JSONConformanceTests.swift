@@ -2,6 +2,7 @@ import ClusterSupport
 import Corpora
 import HTTPProtocol
 import PosixIO
+import TestSupport
 import Testing
 import ThreatFeed
 import TocsinClient
@@ -15,7 +16,7 @@ import WebSocketProtocol
     func texts() throws {
         let cluster = try Harness.cluster(replicas: 1)
         let url = cluster.urls[0]
-        let client = HTTPClient(url)
+        let client = Harness.client(url)
         for sample in JSONCorpus.all {
             let answer = try client.post("/api/threats/trigger", sample.text)
             if sample.text.count > Self.bodyBytesMax {
@@ -37,7 +38,7 @@ import WebSocketProtocol
             let head =
                 "POST /api/threats/trigger HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
                 + "Content-Type: application/json\r\nContent-Length: \(sample.text.count)\r\n\r\n"
-            for cutting in [Cutting.bytes, .random(seed: .random(in: 0...UInt64.max))] {
+            for cutting in [Cutting.bytes, .random(seed: TestSeed.value)] {
                 let exchange = try RawExchange(url)
                 try exchange.send(octets(head))
                 try exchange.send(sample.text, cutting)
@@ -58,10 +59,10 @@ import WebSocketProtocol
     func values() throws {
         let cluster = try Harness.cluster(replicas: 1)
         let url = cluster.urls[0]
-        let client = HTTPClient(url)
-        let socket = try WebSocketClient(url, target: "/ws?history=0", deadline: .seconds(300))
+        let client = Harness.client(url)
+        let socket = try WebSocketClient(url, target: "/ws?history=0", deadline: Harness.connectionLife)
         _ = try socket.next()
-        let events = try EventStream(url, path: "/api/threats/stream?history=0", deadline: .seconds(300))
+        let events = try EventStream(url, path: "/api/threats/stream?history=0", deadline: Harness.connectionLife)
         _ = try events.next()
         var documents: [[UInt8]] = []
         for (index, sample) in JSONCorpus.all.enumerated() where sample.text.count < Self.bodyBytesMax - 100 {
@@ -89,7 +90,7 @@ import WebSocketProtocol
         let newest = Array(documents.suffix(100).reversed().joined(separator: [UInt8(ascii: ",")]))
         #expect(documents.count > 100)
         #expect(try client.get("/api/threats?limit=100").body == [0x5B] + newest + [0x5D])
-        let fresh = try WebSocketClient(url, target: "/ws?history=100")
+        let fresh = try WebSocketClient(url, target: "/ws?history=100", deadline: Harness.connectionLife)
         guard case .text(let batch) = try fresh.next() else {
             Issue.record("no first frame")
             return
@@ -101,7 +102,7 @@ import WebSocketProtocol
     func threats() throws {
         let cluster = try Harness.cluster(replicas: 1)
         let url = cluster.urls[0]
-        let client = HTTPClient(url)
+        let client = Harness.client(url)
         for sample in ThreatCorpus.all {
             let answer = try client.post("/api/threats/trigger", sample.body)
             #expect(answer.status == (sample.brokenFields.isEmpty ? 201 : 422), "\(sample): \(answer.text)")
@@ -119,7 +120,7 @@ import WebSocketProtocol
     func batches() throws {
         let cluster = try Harness.cluster(replicas: 1)
         let url = cluster.urls[0]
-        let client = HTTPClient(url)
+        let client = Harness.client(url)
         for sample in ThreatBatchCorpus.all {
             let type = sample.isLines ? "application/x-ndjson" : "application/json"
             let answer = try client.post("/api/threats/batch", sample.body, contentType: type)
@@ -147,7 +148,7 @@ import WebSocketProtocol
     func messages() throws {
         let cluster = try Harness.cluster(replicas: 1)
         let url = cluster.urls[0]
-        let socket = try WebSocketClient(url, target: "/ws?history=0", deadline: .seconds(120))
+        let socket = try WebSocketClient(url, target: "/ws?history=0", deadline: Harness.connectionLife)
         _ = try socket.nextJSON()
         for sample in ThreatMessageCorpus.all {
             try socket.send(text: sample.text)
@@ -173,13 +174,13 @@ import WebSocketProtocol
         try Harness.trigger(url, #"{"threat_type":"a"}"#)
         for sample in ThreatQueryCorpus.all {
             if sample.scope != .streams {
-                let answer = try HTTPClient(url).get("/api/threats?\(sample.query)")
+                let answer = try Harness.client(url).get("/api/threats?\(sample.query)")
                 #expect(answer.status == sample.status, "\(sample): \(answer.text)")
                 #expect((answer.json?.elements != nil) == (sample.status == 200), "\(sample)")
             }
             if sample.scope != .list {
                 let events = try EventStream(
-                    url, path: "/api/threats/stream?\(sample.query)", deadline: .seconds(20))
+                    url, path: "/api/threats/stream?\(sample.query)", deadline: Harness.connectionLife)
                 #expect(events.status == sample.status, "\(sample)")
                 try expectSocket(url, sample)
             }
@@ -194,7 +195,7 @@ import WebSocketProtocol
         for name in ["Caf\u{E9}", "Cafe\u{301}", "Caf\\u00e9", "x"] {
             try Harness.trigger(url, "{\"threat_type\":\"a\",\"customer_name\":\"\(name)\"}")
         }
-        let analytics = try #require(try HTTPClient(url).get("/api/analytics").json)
+        let analytics = try #require(try Harness.client(url).get("/api/analytics").json)
         #expect(analytics["total_threats"]?.integerValue == 4)
         #expect(analytics["retained_threats"]?.integerValue == 4)
         #expect(analytics["threats_by_type"]?["a"]?.integerValue == 4)
@@ -202,7 +203,7 @@ import WebSocketProtocol
 
     private func expectSocket(_ url: ServerURL, _ sample: ThreatQueryCase) throws {
         do {
-            let socket = try WebSocketClient(url, target: "/ws?\(sample.query)")
+            let socket = try WebSocketClient(url, target: "/ws?\(sample.query)", deadline: Harness.connectionLife)
             #expect(sample.status == 200, "\(sample)")
             #expect(try socket.nextJSON()?["cursor"]?.cursorValue != nil, "\(sample)")
         } catch {
@@ -233,7 +234,7 @@ import WebSocketProtocol
 
     /// A good request on a fresh connection.
     private static func expectService(_ url: ServerURL, _ comment: Comment) throws {
-        #expect(try HTTPClient(url).get("/health").status == 200, comment)
+        #expect(try Harness.client(url).get("/health").status == 200, comment)
     }
 
     /// Where the scanner, which the tables are the judge of, refuses a body.

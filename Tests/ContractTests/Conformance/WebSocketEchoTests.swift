@@ -14,7 +14,7 @@ import WebSocketProtocol
         unlink(output)
         let process = try LocalProcess(try Harness.program(), ["echo", "--port", "0"], outputPath: output)
         let marker = "ws://127.0.0.1:"
-        #expect(Harness.wait(atMost: .seconds(10)) { process.output.contains(marker) }, "\(process.output)")
+        #expect(Harness.wait { process.output.contains(marker) }, "\(process.output)")
         let port = process.output.split(separator: marker).last?.prefix { $0.isNumber }
         return (process, ServerURL(host: "127.0.0.1", port: try #require(port.flatMap { UInt16($0) })))
     }
@@ -39,6 +39,6 @@ import WebSocketProtocol
         let received = try socket.events()
         #expect(received == sent + [.close(.normalClosure, reason: [])])
         process.send(signal: SIGTERM)
-        #expect(process.waitForEnd(atMost: .seconds(10)) == .exited(code: 0))
+        #expect(process.waitForEnd(atMost: Harness.deadline) == .exited(code: 0))
     }
 }
