@@ -4,13 +4,14 @@ import json
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import tempfile
 import time
 import urllib.error
 import urllib.request
+
+from processes import keep_logs, reserve_port
 
 # Bounds what hangs; nothing else is decided by it.
 WAIT_SECONDS = 90
@@ -48,9 +49,7 @@ class Replica:
     def __init__(self, secure=False):
         self.binary = required_executable("TOCSIN_BIN")
         self.directory = tempfile.mkdtemp(prefix="tocsin-browser-")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = reserve_port()
         self.url = f"{'https' if secure else 'http'}://127.0.0.1:{self.port}"
         self.flags = self.make_certificate() if secure else []
         # The certificate is its own authority.
@@ -71,7 +70,7 @@ class Replica:
                        if name != "REDIS_URL" and not name.startswith("TOCSIN_")}
         command = [self.binary, "serve", "--port", str(self.port), "--data-dir", os.path.join(self.directory, "data"),
                    *self.flags]
-        with open(os.path.join(self.directory, "log"), "ab") as log:
+        with open(os.path.join(self.directory, "replica.log"), "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         wait_until(self.is_ready, lambda: f"the replica becomes ready; its log:\n{self.log()}")
 
@@ -100,10 +99,11 @@ class Replica:
         try:
             self.stop()
         finally:
+            keep_logs(self.directory, os.environ.get("PYTEST_CURRENT_TEST", "browser").split("::")[-1].split(" ")[0])
             shutil.rmtree(self.directory, ignore_errors=True)
 
     def log(self):
-        with open(os.path.join(self.directory, "log"), encoding="utf-8", errors="replace") as log:
+        with open(os.path.join(self.directory, "replica.log"), encoding="utf-8", errors="replace") as log:
             return log.read()[-4000:]
 
     def request(self, path, body=None):

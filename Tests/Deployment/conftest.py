@@ -1,7 +1,14 @@
 """The topology of compose/compose.yaml as processes on loopback, started anew for each test."""
 
 import pytest
+from processes import keep_logs
 from topology import Topology
+
+
+@pytest.fixture(autouse=True)
+def kept_logs(request, tmp_path):
+    yield
+    keep_logs(tmp_path, request.node.name)
 
 
 @pytest.fixture

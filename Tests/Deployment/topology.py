@@ -13,6 +13,8 @@ import time
 import urllib.error
 import urllib.request
 
+from processes import reserve_port
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HAPROXY_CONFIGURATION = ROOT / "compose" / "haproxy.cfg"
 # Bounds of what hangs; nothing else is decided by them.
@@ -55,11 +57,7 @@ def executable(name, variable=None):
 
 
 def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    return [reserve_port() for _ in range(count)]
 
 
 class Child:

@@ -86,8 +86,8 @@ swift_tests() {
 python_tests() {
     local filter arguments=()
     for filter in "${filters[@]}"; do arguments+=(-k "$filter"); done
-    TOCSIN_TEST_LOGS=$reports/logs/$1 .venv/bin/python -m pytest -p no:cacheprovider "$2" \
-        --junit-xml "$reports/$1.xml" "${arguments[@]}"
+    TOCSIN_TEST_LOGS=$reports/logs/$1 .venv/bin/python -m pytest -p no:cacheprovider \
+        --rootdir Tests --confcutdir Tests "$2" --junit-xml "$reports/$1.xml" "${arguments[@]}"
 }
 
 # The Swift tests, and the replicas they start, with a sanitizer, in a build folder of their own.

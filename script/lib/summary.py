@@ -68,13 +68,15 @@ class Step:
         name, message = f"{case.get('classname')}.{case.get('name')}", complaint(case)
         plain = re.sub(r"[(\[].*$", "", name)
         lines = [f"{self.name}: failed: {name}", f"  {message[:LONGEST_MESSAGE]}"]
-        logs = self.folder / "logs" / self.name / plain
+        function = plain.rpartition(".")[2]
+        is_python = self.name in ("browser", "deployment")
+        logs = self.folder / "logs" / self.name / (function if is_python else plain)
         if logs.is_dir():
             lines.append(f"  logs: {os.path.relpath(logs)}/")
         seed = re.search(r"\bseed[ :=]+(\d+)", message)
         variable = f"TOCSIN_TEST_SEED={seed.group(1)} " if seed else ""
-        if self.name in ("browser", "deployment"):
-            again = f"script/test --only {self.name} --filter {plain.rpartition('.')[2]}"
+        if is_python:
+            again = f"script/test --only {self.name} --filter {function}"
         else:
             again = f"{variable}script/test --filter '{plain}'"
         return lines + [f"  again: {again}"]
