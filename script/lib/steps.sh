@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # The steps that tests are run in, and the tiers that these belong to. Sourced by script/test after common.sh and
-# build.sh. A step is a function step_NAME, with what it needs in needs_NAME; it prints what it has to say, leaves an
-# xUnit report named after it where it runs tests one by one, and fails when anything fails.
+# build.sh. A step is a function step_NAME, which prints what it has to say, leaves an xUnit report named after it where
+# it runs tests one by one, and fails when anything fails.
 
-# Each test is in one step, and each step in one tier. Steps joined by + run side by side.
+# Each test is in one step, and each step but those that build in one tier. Steps joined by + run side by side.
 tier_names=(gate slow destructive coverage)
 declare -A tiers=(
     [gate]="build lint+swift+browser+deployment+release chaos+allocations"
@@ -25,10 +25,11 @@ declare -A about=(
     [instructions]="instructions of each step from bytes to bytes"
     [simulation]="many more simulated worlds, of seeds never seen"
     [fuzz]="exploration: each target for a minute"
-    [sanitize_address]="the Swift tests of the gate and their replicas with AddressSanitizer"
-    [sanitize_thread]="the Swift tests of the gate and their replicas with ThreadSanitizer"
+    [sanitize_address]="the Swift tests but swift_slow, and their replicas, with AddressSanitizer"
+    [sanitize_thread]="the same with ThreadSanitizer"
     [failures]="each row of the failure table, storms and floods, Sentinel"
     [chaos_long]="ten minutes of random faults for each of two seeds"
+    [filtered]="the Swift tests that were asked for"
     [coverage]="the Swift tests of the gate, with coverage of them and of the replicas they start"
 )
 
@@ -49,7 +50,6 @@ step_failures() { swift_tests failures --filter "$failure_tests"; }
 step_filtered() {
     local filter arguments=()
     for filter in "${filters[@]}"; do arguments+=(--filter "$filter"); done
-    build_debug
     swift_tests filtered "${arguments[@]}"
 }
 
