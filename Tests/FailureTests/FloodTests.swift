@@ -161,6 +161,26 @@ import TocsinClient
             })
     }
 
+    @Test("of many pipelined requests whose answers are not read the first is served, however long others are")
+    func unreadAnswersStop() throws {
+        let replica = try replica()
+        let filler = String(repeating: "x", count: 60_000)
+        for _ in 0..<100 {
+            try Harness.trigger(replica.url, #"{"threat_type":"malware","metadata":{"filler":"\#(filler)"}}"#)
+        }
+        let unread = try RawExchange(replica.url)
+        try unread.send((0..<64).flatMap { _ in request("GET /api/threats?limit=100") })
+        let isServed = try Harness.wait { try metric("tocsin_buffered_bytes", replica) > 2 << 20 }
+        try #require(isServed)
+        let before = try metric("tocsin_http_requests_total", replica)
+        // Whoever reads is served meanwhile, one list after the other; so would be whoever is not held back.
+        let reader = Harness.client(replica.url)
+        for _ in 0..<20 { #expect(try reader.get("/api/threats?limit=100").status == 200) }
+        // The lists, the second look at the figures, and one list that may have begun.
+        #expect(try metric("tocsin_http_requests_total", replica) - before <= 22)
+        withExtendedLifetime(unread) {}
+    }
+
     @Test("what waited for clients that read slowly is no longer counted once they have read it")
     func readLate() throws {
         let replica = try replica()
