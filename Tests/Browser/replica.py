@@ -68,8 +68,9 @@ class Replica:
     def start(self):
         environment = {name: value for name, value in os.environ.items()
                        if name != "REDIS_URL" and not name.startswith("TOCSIN_")}
+        # A browser keeps its connections: a replica that is stopped would wait for them.
         command = [self.binary, "serve", "--port", str(self.port), "--data-dir", os.path.join(self.directory, "data"),
-                   *self.flags]
+                   "--drain-seconds", "2", *self.flags]
         with open(os.path.join(self.directory, "replica.log"), "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         wait_until(self.is_ready, lambda: f"the replica becomes ready; its log:\n{self.log()}")
