@@ -101,10 +101,10 @@ import WebSocketProtocol
         let url = cluster.urls[0]
         let byteCounts = try [true, false].map { keepsContext in
             let exchange = try WebSocketExchange(url, deflate: true, keepsContext: keepsContext)
-            #expect(exchange.awaitFirstFrame())
+            try #require(exchange.awaitFirstFrame())
             let before = exchange.byteCount
             for number in 0..<10 { _ = try post(url, "size-\(keepsContext)-\(number)") }
-            #expect(exchange.awaitTexts(11))
+            try #require(exchange.awaitTexts(11))
             return exchange.byteCount - before
         }
         #expect(byteCounts[0] * 2 < byteCounts[1], "\(byteCounts)")

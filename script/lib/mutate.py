@@ -41,7 +41,10 @@ def noticed(copy, flags, mutation):
     environment = os.environ | {"TOCSIN_BIN": str(copy / ".build" / "debug" / "tocsin")}
     command = ["swift", "test", "--skip-build", "--disable-xctest", *flags, "--xunit-output", str(report),
                "--filter", mutation.fields["tests"]]
-    run = subprocess.run(command, cwd=copy, capture_output=True, text=True, env=environment, timeout=1200)
+    try:
+        run = subprocess.run(command, cwd=copy, capture_output=True, text=True, env=environment, timeout=1200)
+    except subprocess.TimeoutExpired:
+        return ["the tests did not end within 20 minutes"]
     if run.returncode == 0:
         return None
     if not report.exists():

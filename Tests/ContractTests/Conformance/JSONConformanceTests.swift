@@ -42,7 +42,7 @@ import WebSocketProtocol
                 let exchange = try RawExchange(url)
                 try exchange.send(octets(head))
                 try exchange.send(sample.text, cutting)
-                #expect(exchange.receiveToEnd(), "\(sample), \(cutting)")
+                try #require(exchange.receiveToEnd(), "\(sample), \(cutting)")
                 guard let received = exchange.answers(to: [.post]).all.first else {
                     Issue.record("\(sample), \(cutting): no answer")
                     continue

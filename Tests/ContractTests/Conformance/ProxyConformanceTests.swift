@@ -76,7 +76,7 @@ import TocsinClient
             }
             rest = rest.dropFirst(Self.exchangesAtOnce)
             for (exchange, testCase) in exchanges {
-                #expect(exchange.receiveToEnd(), "\(front.name) does not close: \(testCase)")
+                try #require(exchange.receiveToEnd(), "\(front.name) does not close: \(testCase)")
                 let answers = exchange.answers(to: testCase.methods.map(HTTPMethod.init(rawValue:)))
                 let isUnderstood = answers.statuses.allSatisfy { ![500, 502, 503, 504].contains($0) }
                 #expect(isUnderstood, "\(front.name) \(answers.statuses): \(testCase)")

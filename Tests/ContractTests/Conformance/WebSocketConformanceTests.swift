@@ -25,15 +25,15 @@ import WebSocketProtocol
         let socket = try WebSocketExchange(
             url, deflate: tried.isDeflateNegotiated, followedBy: isBehindHandshake ? tried.bytes : [])
         if !isBehindHandshake {
-            #expect(socket.awaitFirstFrame(), "\(tried)")
+            try #require(socket.awaitFirstFrame(), "\(tried)")
             try socket.send(tried.bytes)
         }
         switch tried.outcome {
         case .open:
             try socket.send(WireFrame.bytes(WireFrame.ping, "still here"))
-            #expect(socket.awaitPong("still here"), "\(tried)")
+            try #require(socket.awaitPong("still here"), "\(tried)")
         case .closed(let code):
-            #expect(socket.awaitEnd(), "\(tried)")
+            try #require(socket.awaitEnd(), "\(tried)")
             #expect(try socket.closeCode() == .some(code), "\(tried)")
         }
         #expect(try socket.answerCount() == tried.messages.count, "\(tried)")
@@ -46,7 +46,7 @@ import WebSocketProtocol
         for tried in WebSocketHandshakeCase.all {
             let exchange = try RawExchange(url)
             try exchange.send(tried.request(target: "/ws?history=0", host: url.authority))
-            #expect(exchange.receive { Self.head(exchange) != nil }, "\(tried)")
+            try #require(exchange.receive { Self.head(exchange) != nil }, "\(tried)")
             guard let head = Self.head(exchange) else { continue }
             #expect(head.status == tried.status, "\(tried)")
             if tried.status == 101, tried.values(of: "Sec-WebSocket-Key") == [WebSocketHandshakeCase.key] {
@@ -82,7 +82,7 @@ import WebSocketProtocol
                 "GET /ws HTTP/1.1\r\nHost: \(url.authority)\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: \(WebSocketHandshakeCase.key)\r\n"
             try exchange.send(octets(request + lines + "\r\n" + rest))
-            #expect(exchange.receive { Self.head(exchange) != nil }, "\(lines)")
+            try #require(exchange.receive { Self.head(exchange) != nil }, "\(lines)")
             #expect(Self.head(exchange)?.status == status, "\(lines)")
             #expect(try Harness.client(url).get("/health").status == 200, "after \(lines)")
         }
@@ -99,7 +99,7 @@ import WebSocketProtocol
         try socket.send(
             WireFrame.bytes(WireFrame.text, "a", fin: false) + WireFrame.bytes(WireFrame.ping, "x")
                 + WireFrame.bytes(WireFrame.continuation, "b") + WireFrame.closing(4000), .bytes)
-        #expect(socket.awaitEnd())
+        try #require(socket.awaitEnd())
         #expect(try socket.answerCount() == 1)
         #expect(try socket.events().contains(.pong(octets("x"))))
         #expect(try socket.closeCode() == .some(4000))
@@ -115,10 +115,10 @@ import WebSocketProtocol
     func flood(_ what: String, _ frame: [UInt8]) throws {
         let cluster = try Harness.cluster(replicas: 1)
         let socket = try WebSocketExchange(cluster.urls[0])
-        #expect(socket.awaitFirstFrame())
+        try #require(socket.awaitFirstFrame())
         // Ten seconds' allowance, and one more.
         try socket.send((0..<500).flatMap { _ in frame } + WireFrame.bytes(WireFrame.ping, "one too many"))
-        #expect(socket.awaitEnd(), "\(what)")
+        try #require(socket.awaitEnd(), "\(what)")
         #expect(try socket.closeCode() == .some(1008), "\(what)")
         #expect(try !socket.events().contains(.pong(octets("one too many"))), "\(what)")
         #expect(try Harness.client(cluster.urls[0]).get("/health").status == 200)
@@ -143,9 +143,9 @@ import WebSocketProtocol
 
     private func throwBomb(_ frame: [UInt8], _ url: ServerURL) throws {
         let socket = try WebSocketExchange(url, deflate: true)
-        #expect(socket.awaitFirstFrame())
+        try #require(socket.awaitFirstFrame())
         try socket.send(frame)
-        #expect(socket.awaitEnd())
+        try #require(socket.awaitEnd())
         #expect(try socket.closeCode() == .some(1009))
     }
 
@@ -163,7 +163,7 @@ import WebSocketProtocol
                     "GET /ws HTTP/1.1\r\nHost: \(url.authority)\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                         + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: \(WebSocketHandshakeCase.key)\r\n"
                         + "Sec-WebSocket-Extensions: permessage-deflate\r\nUser-Agent: \(agent)\r\n\r\n"))
-            #expect(exchange.receive { Self.head(exchange) != nil })
+            try #require(exchange.receive { Self.head(exchange) != nil })
             let head = try #require(Self.head(exchange))
             #expect(head.status == 101)
             #expect(head.values(of: "Sec-WebSocket-Extensions").isEmpty == !isOffered, "Safari \(version)")

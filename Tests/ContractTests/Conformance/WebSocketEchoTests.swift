@@ -35,7 +35,7 @@ import WebSocketProtocol
             sent.append(.text(octets("deflated")))
         }
         try socket.send(WireFrame.closing(1000))
-        #expect(socket.awaitEnd())
+        try #require(socket.awaitEnd())
         let received = try socket.events()
         #expect(received == sent + [.close(.normalClosure, reason: [])])
         process.send(signal: SIGTERM)
