@@ -34,7 +34,8 @@ import WebSocketProtocol
             try #require(socket.awaitPong("still here"), "\(tried)")
         case .closed(let code):
             try #require(socket.awaitEnd(), "\(tried)")
-            #expect(try socket.closeCode() == .some(code), "\(tried)")
+            // One that is closed for something else was closed late: the next would be, too.
+            try #require(try socket.closeCode() == .some(code), "\(tried)")
         }
         #expect(try socket.answerCount() == tried.messages.count, "\(tried)")
     }
