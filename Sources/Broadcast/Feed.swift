@@ -35,6 +35,11 @@ public struct ClientPosition: Sendable {
         hasContext = false
     }
 
+    /// Notes that the client is given something else than entries, which ends its window.
+    public mutating func loseContext() {
+        hasContext = false
+    }
+
     /// The bytes of the cut entry that the socket has not taken; empty without one.
     public var partialRest: UnsafeRawBufferPointer {
         guard let partial else { return UnsafeRawBufferPointer(start: nil, count: 0) }

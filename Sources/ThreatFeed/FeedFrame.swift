@@ -41,15 +41,15 @@ public enum FeedFrame {
     /// The first frame of a fresh client.
     /// - Parameters:
     ///   - cursor: The client stands after it.
-    ///   - documents: Whole JSON documents, newest first.
+    ///   - entries: What it may see of the log, newest first.
     ///   - notResumedBecause: Given when the client asked to resume and could not: adds `recovered: false` and the
     ///     reason.
+    ///   - bytesMax: Of the entries only so many are taken that the text is no longer than this.
     public static func initialBatch(
-        cursor: Cursor, documents: [ArraySlice<UInt8>], notResumedBecause reason: String? = nil
+        cursor: Cursor, entries: some Sequence<LogEntry>, notResumedBecause reason: String? = nil, bytesMax: Int
     ) -> [UInt8] {
         var text: [UInt8] = []
-        let documentBytes = documents.reduce(0) { $0 + $1.count + 1 }
-        text.reserveCapacity(96 + cursor.textByteCount + documentBytes + (reason?.utf8.count ?? 0))
+        text.reserveCapacity(96 + cursor.textByteCount + (reason?.utf8.count ?? 0))
         open("initial_batch", to: &text)
         appendCursor("cursor", cursor, to: &text)
         if let reason {
@@ -58,9 +58,12 @@ public enum FeedFrame {
         }
         JSONText.appendName("data", to: &text)
         text.append(UInt8(ascii: "["))
-        for (index, document) in documents.enumerated() {
+        let end: StaticString = "]}"
+        for (index, entry) in entries.enumerated() {
+            let byteCount = entry.documentByteCount + (index > 0 ? 1 : 0)
+            guard text.count + byteCount + end.utf8CodeUnitCount <= bytesMax else { break }
             if index > 0 { text.append(UInt8(ascii: ",")) }
-            text.append(contentsOf: document)
+            entry.appendDocument(to: &text)
         }
         JSONText.appendRaw("]}", to: &text)
         return text
@@ -106,6 +109,15 @@ public enum FeedFrame {
     public static let pong = Array(#"{"type":"pong"}"#.utf8)
 
     private static func bare(_ type: String, _ cursor: Cursor) -> [UInt8] {
+    /// What an event stream ends with, or has instead of a feed, when that cannot be served for the moment.
+    public static func unavailable(detail: String) -> [UInt8] {
+        var text: [UInt8] = []
+        open("unavailable", to: &text)
+        JSONText.appendMember("detail", detail, to: &text)
+        text.append(UInt8(ascii: "}"))
+        return text
+    }
+
         var text: [UInt8] = []
         text.reserveCapacity(80)
         open(type, to: &text)

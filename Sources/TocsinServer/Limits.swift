@@ -41,6 +41,9 @@ public struct Limits: Sendable {
     /// Entries searched for the history of one client with a filter that matches little.
     public var historyScanMax = 5_000
 
+    /// The first frame of a fresh client, history and all: many libraries take no more than a megabyte, some less.
+    public var initialBatchBytesMax = 256 << 10
+
     // MARK: WebSocket clients
 
     /// A message, assembled and inflated.

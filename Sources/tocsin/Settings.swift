@@ -161,6 +161,10 @@ enum Settings {
             "history-scan-max", help: "Entries searched for the history of one client whose filter matches little.",
             range: 100...1_000_000, member: \.limits.historyScanMax),
         .size(
+            "initial-batch-bytes-max",
+            help: "The largest first frame: of the history asked for it has the newest threats that fit.",
+            range: 1 << 10...64 << 20, member: \.limits.initialBatchBytesMax),
+        .size(
             "message-bytes-max", help: "The largest WebSocket message from a client, inflated.",
             range: 1 << 10...16 << 20, member: \.limits.messageBytesMax),
         .size(

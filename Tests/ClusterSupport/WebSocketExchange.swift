@@ -74,6 +74,20 @@ package struct WebSocketExchange {
         return events
     }
 
+    /// The headers of all whole frames since the 101, in order.
+    package func headers() throws -> [FrameHeader] {
+        guard let (_, length) = try UpgradeResponse.decode(exchange.received) else { return [] }
+        var rest = exchange.received[length...]
+        var headers: [FrameHeader] = []
+        while let header = try FrameHeader.decode(Array(rest).span, role: .client, allowsCompression: true),
+            rest.count >= header.encodedLength + header.payloadLength
+        {
+            headers.append(header)
+            rest = rest.dropFirst(header.encodedLength + header.payloadLength)
+        }
+        return headers
+    }
+
     /// How many text frames came after the first, which is the feed's.
     package func answerCount() throws -> Int {
         try events().dropFirst().count { if case .text = $0 { true } else { false } }

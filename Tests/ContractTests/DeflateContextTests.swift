@@ -95,6 +95,26 @@ import WebSocketProtocol
         }
     }
 
+    @Test("RFC 7692 §6: where compression was agreed on every message is compressed, short ones and first frames too")
+    func everyMessage() throws {
+        let cluster = try Harness.cluster(replicas: 1, arguments: ["--heartbeat-seconds", "1"])
+        let url = cluster.urls[0]
+        for keepsContext in [true, false] {
+            let exchange = try WebSocketExchange(url, deflate: true, keepsContext: keepsContext)
+            try #require(exchange.awaitFirstFrame())
+            try exchange.send(
+                FrameEncoder.frame(
+                    opcode: .text, payload: Array(#"{"type":"ping"}"#.utf8).span, maskingKey: MaskingKey(1, 2, 3, 4)))
+            try #require(exchange.awaitTexts(2))
+            _ = try post(url, "compressed-\(keepsContext)")
+            try #require(exchange.awaitTexts(3))
+            // A heartbeat at least.
+            try #require(exchange.awaitTexts(4))
+            let headers = try exchange.headers().filter { $0.opcode == .text }
+            #expect(headers.allSatisfy { $0.isCompressed } && headers.count >= 4)
+        }
+    }
+
     @Test("a frame of a threat like the one before takes a fraction of what it takes by itself")
     func size() throws {
         let cluster = try Harness.cluster(replicas: 1)

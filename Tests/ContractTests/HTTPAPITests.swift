@@ -1,9 +1,11 @@
 import ClusterSupport
+import Glibc
 import HTTPProtocol
 import PosixIO
 import Testing
 import ThreatFeed
 import TocsinClient
+import WebSocketProtocol
 
 /// Every HTTP endpoint and error of the contract, over real sockets.
 @Suite(.processes) struct HTTPAPI {
@@ -275,6 +277,56 @@ import TocsinClient
         #expect(try client.get("/api/threats/k199").status == 200)
         #expect(try client.get("/api/analytics").json?["total_threats"]?.integerValue == 200)
         #expect(try post(client, items[0]).status == 201)
+    }
+
+    @Test("an event stream that a draining replica cannot serve is 200 and unavailable, so that browsers come back")
+    func unavailableStream() throws {
+        let cluster = try Harness.cluster(replicas: 1, arguments: ["--drain-seconds", "60"])
+        let url = cluster.urls[0]
+        // It holds the drain open.
+        let held = try WebSocketClient(url, target: "/ws?history=0", deadline: Harness.connectionLife)
+        _ = try held.next()
+        // A request that has begun is still served in a drain.
+        let connection = try RawExchange(url)
+        try connection.send(Array("GET /api/threats/stream HTTP/1.1\r\nHost: h\r\n".utf8))
+        try #require(
+            Harness.wait {
+                try Harness.client(url).get("/metrics").text.contains("\ntocsin_connections_pending 1\n")
+            })
+        cluster.replicas[0].child.send(signal: SIGTERM)
+        try #require(Harness.wait { try Harness.client(url).get("/ready").status == 503 })
+        try connection.send(Array("\r\n".utf8))
+        connection.receive { connection.text.hasSuffix("\n\n") }
+        #expect(connection.text.hasPrefix("HTTP/1.1 200 OK\r\n"), "\(connection.text)")
+        for line in [
+            "Content-Type: text/event-stream\r\n", "retry: ", "event: unavailable\n",
+            #"data: {"type":"unavailable","detail":"No stream starts: the replica drains."}"#,
+        ] {
+            #expect(connection.text.contains(line), "\(connection.text)")
+        }
+    }
+
+    @Test("the first frame is bounded in bytes, whatever the history asked for; what is live is not")
+    func boundedFirstFrame() throws {
+        let cluster = try Harness.cluster(replicas: 1)
+        let url = cluster.urls[0]
+        let filler = String(repeating: "x", count: 60_000)
+        for number in 0..<6 {
+            try Harness.trigger(
+                url, #"{"id":"large-\#(number)","threat_type":"malware","metadata":{"filler":"\#(filler)"}}"#)
+        }
+        let socket = try WebSocketClient(url, target: "/ws?history=20", deadline: Harness.connectionLife)
+        guard case .text(let text)? = try socket.next() else { throw HarnessError("no first frame") }
+        #expect(text.count <= 256 << 10)
+        let ids = try JSONValue(parsing: text)["data"]?.elements?.map { $0["id"]?.stringValue }
+        #expect(ids == ["large-5", "large-4", "large-3", "large-2"])
+        let stream = try EventStream(url, path: "/api/threats/stream?history=20", deadline: Harness.connectionLife)
+        #expect(try stream.next()?.data == String(decoding: text, as: UTF8.self))
+        let other = try Harness.cluster(replicas: 1, arguments: ["--initial-batch-bytes-max", "1KiB"])
+        try Harness.trigger(other.urls[0], #"{"threat_type":"malware","metadata":{"filler":"\#(filler)"}}"#)
+        let small = try WebSocketClient(other.urls[0], target: "/ws?history=20", deadline: Harness.connectionLife)
+        guard case .text(let empty)? = try small.next() else { throw HarnessError("no first frame") }
+        #expect(try JSONValue(parsing: empty)["data"]?.elements?.isEmpty == true)
     }
 
     @Test("the event stream resumes after Last-Event-ID: ids are cursors, events are frame types")

@@ -166,7 +166,7 @@ import WebSocketProtocol
 
     @Test("after a broken record nothing is read, least of all as plaintext")
     func brokenRecord() throws {
-        let tls = try TLSReplica()
+        let tls = try TLSReplica(arguments: ["--initial-batch-bytes-max", "8MiB"])
         let filler = String(repeating: "x", count: 60_000)
         let publisher = Harness.client(tls.url)
         let threat = Array(#"{"threat_type":"malware","metadata":{"filler":"\#(filler)"}}"#.utf8)

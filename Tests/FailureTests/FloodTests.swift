@@ -183,7 +183,7 @@ import TocsinClient
 
     @Test("what waited for clients that read slowly is no longer counted once they have read it")
     func readLate() throws {
-        let replica = try replica()
+        let replica = try replica(["--initial-batch-bytes-max", "8MiB"])
         let filler = String(repeating: "x", count: 60_000)
         for _ in 0..<100 {
             try Harness.trigger(replica.url, #"{"threat_type":"malware","metadata":{"filler":"\#(filler)"}}"#)
@@ -240,7 +240,7 @@ import TocsinClient
 
     @Test("a client that does not take what it is sent is closed after --idle-seconds")
     func trickle() throws {
-        let replica = try replica(["--idle-seconds", "1"])
+        let replica = try replica(["--idle-seconds", "1", "--initial-batch-bytes-max", "8MiB"])
         let filler = String(repeating: "x", count: 60_000)
         for _ in 0..<100 {
             try Harness.trigger(replica.url, #"{"threat_type":"malware","metadata":{"filler":"\#(filler)"}}"#)

@@ -61,6 +61,12 @@ import TocsinClient
         }
         try #require(filled)
         try expectRefused(url, reason)
+        // A browser never comes back to an event stream that was answered with an error status.
+        let stream = try EventStream(url, deadline: Harness.connectionLife)
+        #expect(stream.status == 200)
+        let event = try #require(try stream.next())
+        #expect(event.type == "unavailable" && event.data.contains(reason), "\(event)")
+        #expect(try stream.next() == nil)
         held.removeLast()
         #expect(waitUntilServed(url))
     }

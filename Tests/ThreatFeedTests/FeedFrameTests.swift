@@ -26,12 +26,13 @@ struct FeedFrameTests {
 
     @Test("contract, WebSocket: every other frame is golden")
     func otherFrames() {
-        let document = FeedFrame.newThreat(Self.entry).document
-        let batch = FeedFrame.initialBatch(cursor: Self.cursor, documents: [document, document])
+        let batch = FeedFrame.initialBatch(cursor: Self.cursor, entries: [Self.entry, Self.entry], bytesMax: .max)
         let threat = #"{"seq":5,"cursor":"17-5","id":"a"}"#
         #expect(text(batch) == #"{"type":"initial_batch","cursor":"17-5","data":["# + threat + "," + threat + "]}")
         #expect(
-            text(FeedFrame.initialBatch(cursor: Self.cursor, documents: [], notResumedBecause: "too old"))
+            text(
+                FeedFrame.initialBatch(
+                    cursor: Self.cursor, entries: [], notResumedBecause: "too old", bytesMax: .max))
                 == #"{"type":"initial_batch","cursor":"17-5","recovered":false,"reason":"too old","data":[]}"#)
         #expect(text(FeedFrame.resumed(cursor: Self.cursor)) == #"{"type":"resumed","cursor":"17-5"}"#)
         #expect(text(FeedFrame.heartbeat(cursor: Self.cursor)) == #"{"type":"heartbeat","cursor":"17-5"}"#)
@@ -50,6 +51,20 @@ struct FeedFrameTests {
         #expect(
             text(Problem(status: 404, detail: "no").encode())
                 == #"{"type":"about:blank","title":"Not Found","status":404,"detail":"no"}"#)
+    @Test("contract, WebSocket: initial_batch has the newest threats that fit, to the byte")
+    func boundedBatch() {
+        let entries = Array(repeating: Self.entry, count: 3)
+        func batch(_ bytesMax: Int) -> [UInt8] {
+            FeedFrame.initialBatch(cursor: Self.cursor, entries: entries, bytesMax: bytesMax)
+        }
+        let whole = batch(.max).count
+        #expect(batch(whole).count == whole)
+        let oneLess = whole - 1 - Self.entry.documentByteCount
+        #expect(batch(whole - 1).count == oneLess)
+        #expect(batch(oneLess).count == oneLess)
+        #expect(text(batch(0)) == #"{"type":"initial_batch","cursor":"17-5","data":[]}"#)
+    }
+
         let invalid = Problem(.invalid([FieldError(field: "a", message: "b"), FieldError(field: "c", message: "d")]))
         #expect(invalid.status == 422)
         #expect(

@@ -60,7 +60,7 @@ struct ConnectionStateTests {
 
 @Suite("The first frame of fresh clients")
 struct FirstFrameTests {
-    private let text = Array(#"{"type":"initial_batch"}"#.utf8)
+    private let first = PrivateFrame(Array(#"{"type":"initial_batch"}"#.utf8))
     private let high = Filter(minSeverity: .high, threatTypes: [], customerNames: [])
 
     private func key(
@@ -74,26 +74,26 @@ struct FirstFrameTests {
     @Test("is used again only while nothing has changed that it is made of")
     func reuse() {
         var frame = FirstFrame()
-        #expect(frame.text(of: key()) == nil)
-        frame.keep(text, of: key())
-        #expect(frame.text(of: key()) == text)
-        #expect(frame.text(of: key(head: 10)) == nil)
-        #expect(frame.text(of: key(trimmed: 1)) == nil)
-        #expect(frame.text(of: key(history: 19)) == nil)
-        #expect(frame.text(of: key(filter: high)) == nil)
+        #expect(frame.frame(of: key()) == nil)
+        frame.keep(first, of: key())
+        #expect(frame.frame(of: key()) === first)
+        #expect(frame.frame(of: key(head: 10)) == nil)
+        #expect(frame.frame(of: key(trimmed: 1)) == nil)
+        #expect(frame.frame(of: key(history: 19)) == nil)
+        #expect(frame.frame(of: key(filter: high)) == nil)
     }
 
     @Test("without history is the same whatever the filter")
     func withoutHistory() {
         var frame = FirstFrame()
-        frame.keep(text, of: key(history: 0, filter: high))
-        #expect(frame.text(of: key(history: 0)) == text)
+        frame.keep(first, of: key(history: 0, filter: high))
+        #expect(frame.frame(of: key(history: 0)) === first)
     }
 
     @Test("is not kept when it is long")
     func long() {
         var frame = FirstFrame()
-        frame.keep([UInt8](repeating: 0x20, count: (256 << 10) + 1), of: key())
-        #expect(frame.text(of: key()) == nil)
+        frame.keep(PrivateFrame([UInt8](repeating: 0x20, count: (256 << 10) + 1)), of: key())
+        #expect(frame.frame(of: key()) == nil)
     }
 }

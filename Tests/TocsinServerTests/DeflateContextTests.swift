@@ -234,12 +234,13 @@ private struct ContextWorld {
         clients[index].expected = cut + lacking(from: clients[index].position.next, clients[index].filter)
     }
 
-    /// Something for one client alone, which is not deflated.
+    /// Something for one client alone, deflated by itself.
     private mutating func beat(_ index: Int) {
         guard clients[index].position.partial == nil else { return }
         let text = FeedFrame.heartbeat(cursor: clients[index].position.cursor)
         clients[index].expected.insert(text, at: 0)
-        receive(FrameEncoder.frame(opcode: .text, payload: text.span)[...], index)
+        clients[index].position.loseContext()
+        receive(EntryEncoding.deflatedFrame(text.span)[...], index)
     }
 
     /// On a new connection, from a place of the ring.

@@ -39,6 +39,17 @@ struct EntryEncodingTests {
         #expect(framed.map { Array($0.bytes(.webSocket).bytes) } == single.map { Array($0.bytes(.webSocket).bytes) })
     }
 
+    @Test("HTML, server-sent events: the id is the last line, so that who sees it has the whole event")
+    func eventStream() throws {
+        let entry = try #require(EntryEncoding.entries(logEntries).first)
+        let lines = String(decoding: entry.bytes(.eventStream).bytes, as: UTF8.self).split(
+            separator: "\n", omittingEmptySubsequences: false)
+        #expect(lines.map { $0.prefix { $0 != ":" } } == ["event", "data", "id", "", ""])
+        #expect(lines[2] == "id: \(entry.cursor)")
+        let bare = EntryEncoding.event(Array("{}".utf8).span, .unavailable, cursor: nil)
+        #expect(String(decoding: bare, as: UTF8.self) == "event: unavailable\ndata: {}\n\n")
+    }
+
     @Test("a reset is no record of the log")
     func resets() {
         let reset = EntryEncoding.reset(from: .zero, to: Cursor(generation: 9, sequence: 9), reason: "lost")

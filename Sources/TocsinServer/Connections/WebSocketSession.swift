@@ -160,12 +160,6 @@ extension EventLoop {
         }
     }
 
-    /// Puts one text frame into the client's outbox.
-    func sendFrame(_ text: [UInt8], _ connection: UnsafeMutablePointer<Connection>) {
-        FrameEncoder.append(opcode: .text, payload: text.span, to: &connection.pointee.outbox)
-        markDirty(connection)
-    }
-
     /// Closes a WebSocket in good order: no further entry, a Close frame, then the peer's answer or a deadline.
     func beginClose(_ connection: UnsafeMutablePointer<Connection>, _ code: CloseCode, reason: String) {
         perform(connection.pointee.webSocket.closeHandshake.sendClose(code), connection, reason: reason)

@@ -132,14 +132,20 @@ extension EventLoop {
     private func refuse(_ socket: consuming FileDescriptor, _ refusal: Admission.Refusal) {
         // A client that speaks TLS could not read it.
         guard shared.certificates == nil else { return }
-        let problem = Problem(status: 503, detail: refusal.rawValue)
+        // What it has said already would turn the close into a reset, which may overtake the answer (RFC 9112 §9.6).
+        let said = Socket.receive(socket, into: UnsafeMutableRawBufferPointer(scratch))
         var bytes: [UInt8] = []
-        HTTPResponse(problem, headers: [("Retry-After", "1")])
-            .encode(into: &bytes, context: HTTPResponseContext(keepAlive: false, date: httpDate))
+        let context = HTTPResponseContext(keepAlive: false, date: httpDate)
+        if case .bytes(let count) = said, UnavailableStream.isAsked(for: scratch[..<count]) {
+            let body = UnavailableStream.body(detail: refusal.rawValue, using: &random)
+            HTTPResponse(status: .ok, headers: UnavailableStream.headers, body: body)
+                .encode(into: &bytes, context: context)
+        } else {
+            HTTPResponse(Problem(status: 503, detail: refusal.rawValue), headers: [("Retry-After", "1")])
+                .encode(into: &bytes, context: context)
+        }
         // A peer that does not take it learns from the close.
         _ = bytes.withUnsafeBytes { Socket.send(socket, $0) }
-        // What it has said already would turn the close into a reset, which may overtake the answer (RFC 9112 §9.6).
-        _ = Socket.receive(socket, into: UnsafeMutableRawBufferPointer(scratch))
     }
 
     /// Ends a connection now: the socket closes, and nothing refers to it any more.

@@ -93,17 +93,16 @@ extension EventLoop {
     }
 
     /// - Returns: Whether a request that makes the replica hold more may be served; otherwise it has been answered.
-    func hasRoom(for ticket: ResponseTicket) -> Bool {
+    func hasRoom(for ticket: ResponseTicket, asEventStream: Bool = false) -> Bool {
         guard shared.buffers.isExhausted || reads.isFull || listReads.isFull else { return true }
-        respondExhausted(ticket)
+        respondExhausted(ticket, asEventStream: asEventStream)
         return false
     }
 
-    private func respondExhausted(_ ticket: ResponseTicket) {
-        respond(
-            ticket,
-            Problem(status: 503, detail: "The replica holds as much for its clients as it may; try again or another."),
-            headers: [("Retry-After", "1")])
+    private func respondExhausted(_ ticket: ResponseTicket, asEventStream: Bool = false) {
+        respondUnavailable(
+            ticket, detail: "The replica holds as much for its clients as it may; try again or another.",
+            asEventStream: asEventStream)
     }
 }
 

@@ -48,6 +48,8 @@ final class EventLoop {
     var random = SystemRandomNumberGenerator()
     /// For all clients that agreed on compression: no context is kept between messages.
     let inflater = Inflater()
+    /// What single clients were sent last, to be used again while it is the same.
+    var lastPrivateFrame = PrivateFrame([])
     /// Serves every read. SAFETY: owned by the loop, freed in deinit, never kept beyond one call.
     let scratch = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 256 << 10)
 

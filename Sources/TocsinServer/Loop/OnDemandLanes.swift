@@ -7,7 +7,10 @@ import WebSocketProtocol
 /// the logs follow it; when it has been read once, every loop gets a lane, and the requests that come then are served.
 extension EventLoop {
     /// Finds the lane of the log that a request names; answers the request when that is none, or not served yet.
-    func withLane(_ query: HTTPQuery, _ ticket: ResponseTicket, serve: (Lane) -> Void) {
+    /// - Parameter asEventStream: The request is for an event stream.
+    func withLane(
+        _ query: HTTPQuery, _ ticket: ResponseTicket, asEventStream: Bool = false, serve: (Lane) -> Void
+    ) {
         do throws(Problem) {
             let served = try query.servedLog()
             guard served.idleMax != nil else { return serve(threats) }
@@ -15,12 +18,10 @@ extension EventLoop {
             if let lane = lane(of: served), lane.feed != nil { return serve(lane) }
             shared.loops[0].mailbox.post(.wanted(served))
             let reason = shared.proof.downReason
-            respond(
+            respondUnavailable(
                 ticket,
-                Problem(
-                    status: 503,
-                    detail: "This log is opened on demand and not followed yet\(reason.isEmpty ? "" : ": \(reason)")."),
-                headers: [("Retry-After", "1")])
+                detail: "This log is opened on demand and not followed yet\(reason.isEmpty ? "" : ": \(reason)").",
+                asEventStream: asEventStream)
         } catch {
             respond(ticket, error)
         }

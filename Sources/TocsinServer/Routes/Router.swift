@@ -75,7 +75,8 @@ extension EventLoop {
         case .threats: withLane(query, ticket) { listThreats(query, $0, ticket) }
         case .threat(let id): withLane(query, ticket) { findThreat(id, $0, ticket) }
         case .analytics: withLane(query, ticket) { analytics($0, ticket) }
-        case .eventStream: withLane(query, ticket) { openEventStream(request, query, $0, ticket) }
+        case .eventStream:
+            withLane(query, ticket, asEventStream: true) { openEventStream(request, query, $0, ticket) }
         case .webSocket: withLane(query, ticket) { openWebSocket(request, query, $0, ticket) }
         }
     }

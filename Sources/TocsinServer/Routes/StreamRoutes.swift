@@ -4,6 +4,12 @@ import HTTPProtocol
 import ThreatFeed
 import WebSocketProtocol
 
+/// The two forms of the feed.
+private enum StreamKind {
+    case webSocket
+    case eventStream
+}
+
 extension EventLoop {
     /// `GET /ws`: turns the connection into a WebSocket (RFC 6455 §4.2).
     func openWebSocket(_ request: HTTPRequest, _ query: HTTPQuery, _ lane: Lane, _ ticket: ResponseTicket) {
@@ -11,7 +17,7 @@ extension EventLoop {
             respond(ticket, Problem(status: 400, detail: "A WebSocket's opening request has no content."))
             return
         }
-        guard let wanted = streamRequest(query, lane, lastEventID: nil, ticket) else { return }
+        guard let wanted = streamRequest(.webSocket, query, lane, ticket) else { return }
         guard isOriginAllowed(request) else {
             respond(ticket, Problem(status: 403, detail: "Pages of this origin may not open a WebSocket here."))
             return
@@ -46,15 +52,10 @@ extension EventLoop {
 
     /// `GET /api/threats/stream`: the same feed as Server-Sent Events, until either side closes.
     func openEventStream(_ request: HTTPRequest, _ query: HTTPQuery, _ lane: Lane, _ ticket: ResponseTicket) {
-        guard let wanted = streamRequest(query, lane, lastEventID: request.headers.first("last-event-id"), ticket)
-        else {
-            return
-        }
-        let headers = [
-            ("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"),
-        ]
+        let lastEventID = request.headers.first("last-event-id")
+        guard let wanted = streamRequest(.eventStream, query, lane, lastEventID: lastEventID, ticket) else { return }
         guard request.method == .get else {
-            var head = HTTPResponse(status: .ok, headers: headers)
+            var head = HTTPResponse(status: .ok, headers: UnavailableStream.headers)
             head.hasKnownLength = false
             respond(ticket, head)
             return
@@ -64,7 +65,7 @@ extension EventLoop {
         else { return }
         // The stream ends with the connection, so its length need not be told (RFC 9112 §6.3).
         let context = HTTPResponseContext(keepAlive: false, version: .http10, date: httpDate)
-        _ = HTTPResponse(status: .ok, headers: headers)
+        _ = HTTPResponse(status: .ok, headers: UnavailableStream.headers)
             .encodeStreamingHead(into: &connection.pointee.outbox, context: context)
         connection.pointee.outbox += "retry: 2000\n\n".utf8
         connection.pointee.dialogue = .eventStream
@@ -113,15 +114,14 @@ extension EventLoop {
 
     /// Reads what a stream is asked for; answers for itself when that is not possible.
     private func streamRequest(
-        _ query: HTTPQuery, _ lane: Lane, lastEventID: String?, _ ticket: ResponseTicket
+        _ kind: StreamKind, _ query: HTTPQuery, _ lane: Lane, lastEventID: String? = nil, _ ticket: ResponseTicket
     ) -> StreamRequest? {
         guard lane.feed != nil, !shared.status.isDraining else {
             let reason = shared.status.isDraining ? "the replica drains" : "the log has not been read yet"
-            respond(
-                ticket, Problem(status: 503, detail: "No stream starts: \(reason)."), headers: [("Retry-After", "1")])
+            respondUnavailable(ticket, detail: "No stream starts: \(reason).", asEventStream: kind == .eventStream)
             return nil
         }
-        guard hasRoom(for: ticket) else { return nil }
+        guard hasRoom(for: ticket, asEventStream: kind == .eventStream) else { return nil }
         do throws(Problem) {
             var place = try query.single("after")
             // An empty one is what a browser sends that has none (HTML Living Standard, "last event ID").

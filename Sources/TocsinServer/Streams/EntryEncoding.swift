@@ -13,6 +13,8 @@ enum FrameType: String {
     case heartbeat
     case reset
     case error
+    /// What an event stream says before it ends for a while; a browser comes back by itself.
+    case unavailable
 }
 
 /// Makes the wire forms of entries and frames.
@@ -82,23 +84,25 @@ enum EntryEncoding {
     }
 
     /// One event (HTML Living Standard, "Server-sent events"). The text is a single line.
+    ///
+    /// The id comes last: there are clients that take it for seen when they read its line, and would resume behind an
+    /// event that was cut before its data.
     static func event(_ text: Span<UInt8>, _ type: FrameType, cursor: Cursor?) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count + 80)
-        if let cursor {
-            bytes += "id: ".utf8
-            cursor.append(to: &bytes)
-            bytes.append(UInt8(ascii: "\n"))
-        }
         bytes += "event: \(type.rawValue)\ndata: ".utf8
         bytes.append(copying: text)
+        if let cursor {
+            bytes += "\nid: ".utf8
+            cursor.append(to: &bytes)
+        }
         bytes += "\n\n".utf8
         return bytes
     }
 
     /// A deflated frame, also where that does not pay: what is not deflated would not be in the window that the next
     /// entry refers to (RFC 7692 §7.2.1).
-    private static func deflatedFrame(_ text: Span<UInt8>, after previous: SharedBytes?) -> [UInt8] {
+    static func deflatedFrame(_ text: Span<UInt8>, after previous: SharedBytes? = nil) -> [UInt8] {
         let deflated =
             if let previous {
                 withText(of: previous) { context in deflater.withLock { $0.deflate(text, after: context) } }

@@ -20,15 +20,15 @@ struct FirstFrame {
     /// A longer one is not kept.
     private static let bytesMax = 256 << 10
 
-    private var kept: (key: Key, text: [UInt8])?
+    private var kept: (key: Key, frame: PrivateFrame)?
 
-    /// The frame's text, if it is the one kept.
-    func text(of key: Key) -> [UInt8]? {
+    /// The frame, if it is the one kept.
+    func frame(of key: Key) -> PrivateFrame? {
         guard let kept, kept.key == key else { return nil }
-        return kept.text
+        return kept.frame
     }
 
-    mutating func keep(_ text: [UInt8], of key: Key) {
-        kept = text.count <= Self.bytesMax ? (key, text) : nil
+    mutating func keep(_ frame: PrivateFrame, of key: Key) {
+        kept = frame.text.count <= Self.bytesMax ? (key, frame) : nil
     }
 }

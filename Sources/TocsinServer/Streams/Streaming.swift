@@ -85,15 +85,15 @@ extension EventLoop {
         catchUp.stage = .collectingHistory
         let key = FirstFrame.Key(
             head: head, trimmedThrough: feed.ring.trimmedThrough, history: catchUp.history, filter: catchUp.filter)
-        if reason == nil, let text = connection.pointee.lane.firstFrame.text(of: key) {
-            enqueue(.initialBatch, text, cursor: head, connection)
+        if reason == nil, let frame = connection.pointee.lane.firstFrame.frame(of: key) {
+            enqueue(first: frame, cursor: head, connection)
             return joinAtHead(connection, filter: catchUp.filter, form: catchUp.form)
         }
         let (newest, isComplete) = feed.newest(catchUp.history, matching: catchUp.filter)
         if isComplete || reads.isFull {
-            let text = initialBatch(newest.compactMap(\.logEntry), head, notResumedBecause: reason)
-            if isComplete, reason == nil { connection.pointee.lane.firstFrame.keep(text, of: key) }
-            enqueue(.initialBatch, text, cursor: head, connection)
+            let frame = initialBatch(newest.lazy.compactMap(\.logEntry), head, notResumedBecause: reason)
+            if isComplete, reason == nil { connection.pointee.lane.firstFrame.keep(frame, of: key) }
+            enqueue(first: frame, cursor: head, connection)
             return joinAtHead(connection, filter: catchUp.filter, form: catchUp.form)
         }
         let token = connection.pointee.token
@@ -104,15 +104,10 @@ extension EventLoop {
             run(query, on: log) { [unowned self] result in
                 defer { finish() }
                 guard let connection = connections.find(token), connection.pointee.catchUp === catchUp else { return }
-                switch result {
-                case .success(let entries):
-                    let text = initialBatch(entries, head, notResumedBecause: reason)
-                    enqueue(.initialBatch, text, cursor: head, connection)
                 // Without Redis the client gets what the ring holds: a shorter history, and the feed all the same.
-                case .failure:
-                    let text = initialBatch(newest.compactMap(\.logEntry), head, notResumedBecause: reason)
-                    enqueue(.initialBatch, text, cursor: head, connection)
-                }
+                let entries = (try? result.get()) ?? newest.compactMap(\.logEntry)
+                let frame = initialBatch(entries, head, notResumedBecause: reason)
+                enqueue(first: frame, cursor: head, connection)
                 beginJoining(.reading(after: head), catchUp, connection)
             }
         }
@@ -124,9 +119,9 @@ extension EventLoop {
         guard let ring = lane.feed?.ring else { preconditionFailure("streams start once the log has been read") }
         let head = ring.headCursor
         let key = FirstFrame.Key(head: head, trimmedThrough: ring.trimmedThrough, history: 0, filter: filter)
-        let text = lane.firstFrame.text(of: key) ?? initialBatch([], head, notResumedBecause: nil)
-        lane.firstFrame.keep(text, of: key)
-        enqueue(.initialBatch, text, cursor: head, connection)
+        let frame = lane.firstFrame.frame(of: key) ?? initialBatch([], head, notResumedBecause: nil)
+        lane.firstFrame.keep(frame, of: key)
+        enqueue(first: frame, cursor: head, connection)
         joinAtHead(connection, filter: filter, form: form)
     }
 
@@ -137,10 +132,12 @@ extension EventLoop {
     }
 
     private func initialBatch(
-        _ newestFirst: [LogEntry], _ cursor: Cursor, notResumedBecause reason: String?
-    ) -> [UInt8] {
-        FeedFrame.initialBatch(
-            cursor: cursor, documents: newestFirst.map { $0.document()[...] }, notResumedBecause: reason)
+        _ newestFirst: some Sequence<LogEntry>, _ cursor: Cursor, notResumedBecause reason: String?
+    ) -> PrivateFrame {
+        PrivateFrame(
+            FeedFrame.initialBatch(
+                cursor: cursor, entries: newestFirst, notResumedBecause: reason,
+                bytesMax: shared.limits.initialBatchBytesMax))
     }
 
     /// Puts a frame for this client alone into its outbox.
@@ -155,6 +152,17 @@ extension EventLoop {
             markDirty(connection)
         case .http, .lingering: break
         }
+    }
+
+    /// The same for an `initial_batch`, whose compressed form other clients may get, too.
+    private func enqueue(
+        first frame: PrivateFrame, cursor: Cursor, _ connection: UnsafeMutablePointer<Connection>
+    ) {
+        guard case .webSocket = connection.pointee.dialogue else {
+            return enqueue(.initialBatch, frame.text, cursor: cursor, connection)
+        }
+        if connection.pointee.awaitsFirstFrame { heldMessages.append(connection.pointee.token) }
+        send(frame, connection)
     }
 
     /// - Returns: Whether the ring reaches from `cursor` on, so that the client is in the feed.
@@ -212,8 +220,11 @@ extension EventLoop {
         case .webSocket: beginClose(connection, code, reason: reason)
         case .eventStream:
             leaveFeed(connection)
-            let name = code == .tooSlow ? "too_slow" : "unavailable"
-            enqueue(.error, FeedFrame.error(code: name, detail: reason), cursor: nil, connection)
+            if code == .tooSlow {
+                enqueue(.error, FeedFrame.error(code: "too_slow", detail: reason), cursor: nil, connection)
+            } else {
+                enqueue(.unavailable, FeedFrame.unavailable(detail: reason), cursor: nil, connection)
+            }
             connection.pointee.closesWhenSent = true
             connection.pointee.deadline = tick + .seconds(5)
         case .http, .lingering: break

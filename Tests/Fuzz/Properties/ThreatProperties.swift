@@ -51,7 +51,7 @@ enum ThreatProperties {
         let frame = FeedFrame.newThreat(entry)
         expect(ReferenceJSON.accepts(frame.text, depthMax: 33), "a frame is JSON")
         expectEqual(Array(frame.document), document, "a frame carries the document")
-        let batch = FeedFrame.initialBatch(cursor: entry.cursor, documents: [frame.document, frame.document])
+        let batch = FeedFrame.initialBatch(cursor: entry.cursor, entries: [entry, entry], bytesMax: .max)
         expect(ReferenceJSON.accepts(batch, depthMax: 34), "a batch is JSON")
         checkSentAgain(record, document)
     }
