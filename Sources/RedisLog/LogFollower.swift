@@ -33,6 +33,10 @@ public final class LogFollower {
     public private(set) var health = LogHealth(redisUp: false, subscriptionUp: false, reason: "not started")
     /// What the last probe showed.
     public private(set) var status: LogStatus?
+    /// When something was last heard through the subscription; `nil` before the first time.
+    public private(set) var lastHeard: MonotonicTime?
+    /// How many subscribed to the log, this follower among them, when it last asked.
+    public private(set) var subscribersSeen = 0
 
     /// How long the subscription outlasts the command links at a replaced master: what was acknowledged there in the
     /// last moment must still arrive, to be appended again elsewhere.
@@ -182,7 +186,10 @@ extension LogFollower {
         case .publish(let number):
             let probe = ProbeMessage(subscriber: subscriberID, number: number)
             client.scripts.run(RedisCommand("PUBLISH", channel, probe.text)) { [weak self] result in
-                if case .failure = result { self?.session.publishFailed(number: number) }
+                switch result {
+                case .failure: self?.session.publishFailed(number: number)
+                case .success(let reply): self?.subscribersSeen = Int(reply.integer ?? 0)
+                }
             }
         case .reconnect: subscription.reconnect(reason: "what is published does not arrive")
         }
@@ -226,6 +233,7 @@ extension LogFollower {
             perform(tracker.subscribed())
         case "message":
             guard let payload = push[2].bytes else { return }
+            lastHeard = clock
             session.received(now: clock)
             if let probe = ProbeMessage(payload) {
                 if probe.subscriber == subscriberID { session.heard(number: probe.number) }

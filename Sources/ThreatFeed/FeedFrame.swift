@@ -75,8 +75,17 @@ public enum FeedFrame {
     }
 
     /// Everything that matches up to the cursor was sent.
-    public static func heartbeat(cursor: Cursor) -> [UInt8] {
-        bare("heartbeat", cursor)
+    /// - Parameter since: RFC 3339, given while the log cannot be followed: adds `"log":"unreachable"` and `since`.
+    public static func heartbeat(cursor: Cursor, unreachableSince since: String? = nil) -> [UInt8] {
+        guard let since else { return bare("heartbeat", cursor) }
+        var text: [UInt8] = []
+        text.reserveCapacity(128)
+        open("heartbeat", to: &text)
+        appendCursor("cursor", cursor, to: &text)
+        JSONText.appendMember("log", "unreachable", to: &text)
+        JSONText.appendMember("since", since, to: &text)
+        text.append(UInt8(ascii: "}"))
+        return text
     }
 
     /// The log moved to a new generation; entries after `to` may repeat an id already seen.
@@ -100,15 +109,6 @@ public enum FeedFrame {
         return text
     }
 
-    /// The client's filter holds for everything after the cursor.
-    public static func filtered(cursor: Cursor) -> [UInt8] {
-        bare("filtered", cursor)
-    }
-
-    /// The answer to a ping message.
-    public static let pong = Array(#"{"type":"pong"}"#.utf8)
-
-    private static func bare(_ type: String, _ cursor: Cursor) -> [UInt8] {
     /// What an event stream ends with, or has instead of a feed, when that cannot be served for the moment.
     public static func unavailable(detail: String) -> [UInt8] {
         var text: [UInt8] = []
@@ -118,6 +118,15 @@ public enum FeedFrame {
         return text
     }
 
+    /// The client's filter holds for everything after the cursor.
+    public static func filtered(cursor: Cursor) -> [UInt8] {
+        bare("filtered", cursor)
+    }
+
+    /// The answer to a ping message.
+    public static let pong = Array(#"{"type":"pong"}"#.utf8)
+
+    private static func bare(_ type: String, _ cursor: Cursor) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(80)
         open(type, to: &text)

@@ -30,6 +30,8 @@ public struct FeedMessage: Sendable {
     public let threatID: String?
     /// `false` only in an `initial_batch` that could not resume.
     public let recovered: Bool
+    /// In a `heartbeat` of a replica that cannot follow the log: since when, RFC 3339.
+    public let unreachableSince: String?
     /// The frame as received.
     public let text: [UInt8]
 
@@ -46,6 +48,7 @@ public struct FeedMessage: Sendable {
         var cursor: Cursor?
         var threatID: String?
         var recovered = true
+        var since: String?
         for index in scanner.children(of: 0) {
             let node = scanner.nodes[index]
             guard let name = node.name else { continue }
@@ -53,6 +56,7 @@ public struct FeedMessage: Sendable {
             case "type" where node.kind == .string: type = String(decoding: text[node.content], as: UTF8.self)
             case "cursor" where node.kind == .string, "to" where node.kind == .string:
                 cursor = Cursor(ascii: text[node.content])
+            case "since" where node.kind == .string: since = String(decoding: text[node.content], as: UTF8.self)
             case "recovered": recovered = text[node.range.lowerBound] != UInt8(ascii: "f")
             case "data" where node.kind == .object: threatID = Self.identifier(of: index, scanner, text)
             default: break
@@ -63,6 +67,7 @@ public struct FeedMessage: Sendable {
         self.cursor = cursor
         self.threatID = threatID
         self.recovered = recovered
+        unreachableSince = kind == .heartbeat ? since : nil
         self.text = text
     }
 

@@ -66,6 +66,10 @@ final class FeedSource {
 
     func tick(now: MonotonicTime) {
         follower.tick(now: now)
+        switch served {
+        case .threats: shared.status.setFollowers(follower.subscribersSeen)
+        case .proof: break
+        }
     }
 
     func flush(now: MonotonicTime) {
@@ -124,7 +128,17 @@ final class FeedSource {
         case .threats: report(health, isUp: isUp)
         case .proof: reportProof(health, isUp: isUp)
         }
+        tellClients(isUp: isUp)
         wasUp = isUp
+    }
+
+    /// Lets every loop tell its clients when the log can no longer be followed, or again.
+    private func tellClients(isUp: Bool) {
+        guard let wasUp, isUp != wasUp else { return }
+        if isUp { return send(.reachable) }
+        let silence = follower.lastHeard.map { MonotonicTime.now - $0 } ?? .zero
+        let since = RFC3339.format(milliseconds: unixMilliseconds() - silence.millisecondsRoundedUp)
+        send(.unreachable(LogOutage(since: since, hasOthers: follower.subscribersSeen > 1)))
     }
 
     private func report(_ health: LogHealth, isUp: Bool) {

@@ -42,6 +42,9 @@ public struct ReplicaConfiguration: Sendable {
 
     /// How long a streaming client may go without a frame before it gets a heartbeat.
     public var heartbeatInterval = Duration.seconds(15)
+    /// How long a client stays that was told that the log cannot be followed, before it is handed on to other replicas;
+    /// zero keeps it.
+    public var handOnAfter = Duration.seconds(10)
     /// Origins of browser pages that may open `/ws`, beside the replica's own; `*` allows all.
     public var allowedOrigins: [String] = []
 

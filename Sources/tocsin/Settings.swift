@@ -193,6 +193,12 @@ enum Settings {
             "heartbeat-seconds", help: "How long a streaming client may go without a frame before it gets a heartbeat.",
             range: 1...3_600, member: \.heartbeatInterval),
         .seconds(
+            "hand-on-seconds",
+            help: """
+                How long clients stay with a replica that cannot follow the log before they are closed with 1013, a \
+                few a second, if others did follow it; 0 keeps them.
+                """, range: 0...3_600, member: \.handOnAfter),
+        .seconds(
             "ping-seconds", help: "Silence of a WebSocket client after which it is sent a ping.", range: 1...3_600,
             member: \.limits.pingInterval),
         .seconds(

@@ -85,6 +85,8 @@ final class WatchPrinter: Sendable {
         var shown = 0
         var cursor: Cursor?
         var refusal: String?
+        /// Said last: the replica cannot follow the log.
+        var isBlind = false
     }
 
     private let asJSON: Bool
@@ -109,7 +111,9 @@ final class WatchPrinter: Sendable {
 
     func show(_ event: FeedEvent) {
         switch event {
-        case .connected(let url): Terminal.note("connected to \(url)")
+        case .connected(let url):
+            state.withLock { $0.isBlind = false }
+            Terminal.note("connected to \(url)")
         case .message(let message): show(message)
         case .disconnected(let ending, let wait):
             if case .refused(let status, _) = ending, [400, 401, 403, 404, 422].contains(status) {
@@ -127,6 +131,7 @@ final class WatchPrinter: Sendable {
         guard !interruption.isEnded else { return }
         if !message.recovered { Terminal.note("the feed could not resume where it was left: threats may be missing") }
         if message.kind == .reset { Terminal.note("the log moved to a new generation; threats may repeat") }
+        noteOutage(message)
         guard print(message) else { return interruption.end() }
         let isThreat = message.kind == .newThreat
         let isLast = state.withLock { state in
@@ -135,6 +140,24 @@ final class WatchPrinter: Sendable {
             return threatsMax.map { state.shown >= $0 } ?? false
         }
         if isLast { interruption.end() }
+    }
+
+    /// Says when the replica can no longer follow the log, and when it can again.
+    private func noteOutage(_ message: FeedMessage) {
+        guard message.kind == .heartbeat else { return }
+        let isBlind = message.unreachableSince != nil
+        let isNews = state.withLock { state in
+            defer { state.isBlind = isBlind }
+            return state.isBlind != isBlind
+        }
+        guard isNews else { return }
+        if let since = message.unreachableSince {
+            Terminal.note(
+                "connected, but the replica cannot follow the log since \(Terminal.harmless(since)): "
+                    + "threats may be missing")
+        } else {
+            Terminal.note("the replica follows the log again; nothing is missing")
+        }
     }
 
     /// - Returns: `false` when nobody reads any more.

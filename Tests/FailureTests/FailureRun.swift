@@ -16,16 +16,20 @@ final class FailureRun {
     private var probes: [(threatID: String, cursor: Cursor)] = []
 
     /// Starts the load and waits until threats are acknowledged.
-    /// - Parameter rate: Threats per second of all publishers together.
-    init(_ urls: [ServerURL], residents: Int = 6, wanderers: Int = 3, rate: Double = 150) throws {
+    /// - Parameters:
+    ///   - visitors: Clients that leave when they are sent away, for any other replica.
+    ///   - rate: Threats per second of all publishers together.
+    init(
+        _ urls: [ServerURL], residents: Int = 6, wanderers: Int = 3, visitors: Int = 0, rate: Double = 150
+    ) throws {
         self.urls = urls
         self.residents = residents
-        let options = (0..<(residents + wanderers)).map { index in
+        let options = (0..<(residents + wanderers + visitors)).map { index in
             let first = index % urls.count
             let rotated = Array(urls[first...] + urls[..<first])
             return FeedClientOptions(
                 urls: index < residents ? [urls[first]] : rotated,
-                reconnectPeriod: index < residents ? nil : .seconds(1),
+                reconnectPeriod: (residents..<residents + wanderers).contains(index) ? .seconds(1) : nil,
                 backoff: Backoff(first: .milliseconds(50), longest: .milliseconds(500)),
                 isDeflated: !index.isMultiple(of: 2))
         }
@@ -168,16 +172,19 @@ enum FailureBench {
     static var testName: String { Test.current?.name ?? "-" }
 
     /// Three replicas, each behind a proxy of its own to one Redis.
+    /// - Parameter handOnSeconds: When clients leave a replica that cannot follow the log; 0 for never, so that tests may
+    ///   look at how it comes back with them.
     static func cluster(
         durability: LocalRedis.Durability = .always, redis arguments: [String] = [], arguments replica: [String] = [],
-        environment: (Int) -> [String] = { _ in [] }
+        handOnSeconds: Int = 0, environment: (Int) -> [String] = { _ in [] }
     ) throws -> FaultyCluster {
         guard ChildProcess.find("redis-server") != nil else { throw HarnessError(LocalRedis.installHint) }
         var options = LocalRedis.Options()
         options.durability = durability
         options.arguments = arguments
         return try FaultyCluster(
-            launcher: try Harness.program(), redis: options, arguments: replica, environment: environment)
+            launcher: try Harness.program(), redis: options,
+            arguments: ["--hand-on-seconds", "\(handOnSeconds)"] + replica, environment: environment)
     }
 
     /// The value of a metric of a replica.

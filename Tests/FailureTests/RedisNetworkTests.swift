@@ -25,6 +25,23 @@ import TocsinClient
         withExtendedLifetime(cluster) {}
     }
 
+    @Test("a replica cut off for long: its clients are handed on to the others and miss nothing")
+    func handedOn() throws {
+        let cluster = try FailureBench.cluster(handOnSeconds: 1)
+        let run = try FailureRun(cluster.urls, residents: 0, wanderers: 0, visitors: 9)
+        cluster.proxies[0].set(.drop)
+        let areAway = run.fleet.wait(atMost: FailureBench.deadline) { records in
+            records.allSatisfy { $0.isConnected && $0.url != cluster.urls[0] }
+        }
+        #expect(areAway)
+        try run.awaitAcknowledgements(100)
+        cluster.proxies[0].heal()
+        run.expectRecovery()
+        let records = try run.finish()
+        #expect(records.contains { $0.firstEnding?.description.contains("no log here since") == true })
+        withExtendedLifetime(cluster) {}
+    }
+
     @Test("a subscription alone half-open: /ready turns red although commands are answered")
     func halfOpenSubscription() throws {
         let cluster = try FailureBench.cluster()

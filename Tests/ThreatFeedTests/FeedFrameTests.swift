@@ -36,6 +36,11 @@ struct FeedFrameTests {
                 == #"{"type":"initial_batch","cursor":"17-5","recovered":false,"reason":"too old","data":[]}"#)
         #expect(text(FeedFrame.resumed(cursor: Self.cursor)) == #"{"type":"resumed","cursor":"17-5"}"#)
         #expect(text(FeedFrame.heartbeat(cursor: Self.cursor)) == #"{"type":"heartbeat","cursor":"17-5"}"#)
+        #expect(
+            text(FeedFrame.heartbeat(cursor: Self.cursor, unreachableSince: "2026-01-02T03:04:05.678Z"))
+                == #"{"type":"heartbeat","cursor":"17-5","log":"unreachable","since":"2026-01-02T03:04:05.678Z"}"#)
+        #expect(
+            text(FeedFrame.unavailable(detail: "a drain")) == #"{"type":"unavailable","detail":"a drain"}"#)
         #expect(text(FeedFrame.filtered(cursor: Self.cursor)) == #"{"type":"filtered","cursor":"17-5"}"#)
         #expect(text(FeedFrame.pong) == #"{"type":"pong"}"#)
         #expect(
@@ -46,11 +51,6 @@ struct FeedFrameTests {
                 == #"{"type":"error","code":"c","detail":"a\"b\\\n\u0001é"}"#)
     }
 
-    @Test("RFC 9457: problem details")
-    func problems() {
-        #expect(
-            text(Problem(status: 404, detail: "no").encode())
-                == #"{"type":"about:blank","title":"Not Found","status":404,"detail":"no"}"#)
     @Test("contract, WebSocket: initial_batch has the newest threats that fit, to the byte")
     func boundedBatch() {
         let entries = Array(repeating: Self.entry, count: 3)
@@ -65,6 +65,11 @@ struct FeedFrameTests {
         #expect(text(batch(0)) == #"{"type":"initial_batch","cursor":"17-5","data":[]}"#)
     }
 
+    @Test("RFC 9457: problem details")
+    func problems() {
+        #expect(
+            text(Problem(status: 404, detail: "no").encode())
+                == #"{"type":"about:blank","title":"Not Found","status":404,"detail":"no"}"#)
         let invalid = Problem(.invalid([FieldError(field: "a", message: "b"), FieldError(field: "c", message: "d")]))
         #expect(invalid.status == 422)
         #expect(

@@ -18,6 +18,7 @@ extension EventLoop {
                 deadlinePassed(connection)
             } else if connection.pointee.isStreaming {
                 checkLiveness(connection)
+                tellOfLog(connection)
                 if connection.pointee.lastSent + shared.configuration.heartbeatInterval <= tick {
                     sendHeartbeat(connection)
                 }
@@ -50,6 +51,8 @@ extension EventLoop {
         if let tls = connection.pointee.tls, !tls.isEstablished { return close(connection) }
         switch connection.pointee.dialogue {
         case .http(let conversation): requestDeadlinePassed(connection, conversation)
+        case .webSocket where handOn(connection): break
+        case .eventStream where handOn(connection): break
         case .webSocket:
             if connection.pointee.webSocket.closeHandshake.maySendData {
                 beginClose(connection, .serviceRestart, reason: "the replica drains; reconnect and resume")
@@ -78,8 +81,7 @@ extension EventLoop {
         } else {
             guard connection.pointee.lane.feed?.isAtHead(connection.pointee.client) == true else { return }
         }
-        let cursor = connection.pointee.cursor
-        enqueue(.heartbeat, FeedFrame.heartbeat(cursor: cursor), cursor: cursor, connection)
+        enqueueHeartbeat(connection)
     }
 
     /// Pings a WebSocket client that says nothing, and drops one that does not answer.

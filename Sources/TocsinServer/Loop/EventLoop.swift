@@ -140,7 +140,10 @@ final class EventLoop {
         if now >= nextTick { runTick() }
         if let listener { resumeAccepting(listener) }
         if let turn = starts.nextTurn, now >= turn { startDueStreams() }
-        for lane in lanes { serveReader(lane) }
+        for lane in lanes {
+            serveReader(lane)
+            tellSlice(lane)
+        }
         sendDirty()
         for lane in lanes {
             if lane.sweep.isDue(now: now) { sweepSlice(lane) }
@@ -198,6 +201,8 @@ final class EventLoop {
             take(entries, lane)
         case .entries(let entries): if let lane = lane(of: served) { take(entries, lane) }
         case .trimmed(let cursor): lane(of: served)?.feed?.trim(through: cursor)
+        case .unreachable(let outage): if let lane = lane(of: served) { beginOutage(outage, lane) }
+        case .reachable: if let lane = lane(of: served) { endOutage(lane) }
         case .masterMoved(let epoch): lane(of: served)?.log.link.leaveMaster(before: epoch)
         case .closed: if let lane = lane(of: served) { close(lane) }
         }
@@ -218,7 +223,7 @@ final class EventLoop {
         if let turn = starts.nextTurn { next = min(next, turn) }
         if let end = listener?.pauseEnd { next = min(next, end) }
         for lane in lanes {
-            if lane.sweep.isDue(now: now) || lane.reader.isDue { return .zero }
+            if lane.sweep.isDue(now: now) || lane.reader.isDue || lane.untoldSlot != nil { return .zero }
             if lane.sweep.isPending { next = min(next, lane.sweep.notBefore) }
             next = lane.nextDeadline(before: next)
         }

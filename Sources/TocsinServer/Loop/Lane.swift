@@ -20,6 +20,10 @@ final class Lane {
     /// Reads the log for all of them.
     var reader = ResumeReader()
     var firstFrame = FirstFrame()
+    /// `nil` while the log is followed.
+    var outage: OutageCourse?
+    /// The first slot of the connections that may not have been told yet what has become of the log; `nil` when all have.
+    var untoldSlot: Int?
     let metrics: LaneMetrics
     let tokens: LaneTokens
     private let ringBounds: Ring.Bounds

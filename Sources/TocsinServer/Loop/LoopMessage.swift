@@ -21,6 +21,10 @@ enum LogChange: Sendable {
     case entries([FeedEntry])
     /// Retention has let go of everything up to a cursor.
     case trimmed(through: Cursor)
+    /// It cannot be followed for the moment.
+    case unreachable(LogOutage)
+    /// It is followed again: what came meanwhile has been handed over.
+    case reachable
     /// Sentinels name another master, since this epoch.
     case masterMoved(epoch: UInt64)
     /// The log is no longer followed.

@@ -39,6 +39,8 @@ final class LaneMetrics: Sendable {
     let acceptedThreats = Counter()
     let rejectedThreats = Counter()
     let deliveredEntries = Counter()
+    /// Clients sent to other replicas because the log could not be followed.
+    let handedOn = Counter()
 
     let ringEntries = Counter()
     let ringBytes = Counter()

@@ -49,6 +49,9 @@ struct MetricsPage {
         add("tocsin_entries_delivered_total", .counter, "Log entries handed to clients.", total(\.deliveredEntries))
         drops(threats)
         add(
+            "tocsin_clients_handed_on_total", .counter,
+            "Clients closed with 1013 because this replica could not follow the log.", total(\.handedOn))
+        add(
             "tocsin_streams_refused_total", .counter, "Streams refused with 1013 because too many came at once.",
             sum(\.refusedStreams))
         add("tocsin_redis_up", .gauge, "1 while commands to Redis are answered.", commandsUp ? 1 : 0)
@@ -58,6 +61,9 @@ struct MetricsPage {
         add(
             "tocsin_subscription_up", .gauge, "1 while the subscription to the log stands.",
             shared.status.isSubscriptionUp ? 1 : 0)
+        add(
+            "tocsin_log_followers", .gauge, "Replicas that follow the log, this one among them, as of the last probe.",
+            shared.status.followers)
         add("tocsin_draining", .gauge, "1 while the replica drains.", shared.status.isDraining ? 1 : 0)
         let head = shared.status.head
         add("tocsin_log_head_sequence", .gauge, "Sequence number of the newest entry seen.", head.sequence)

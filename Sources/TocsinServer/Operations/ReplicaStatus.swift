@@ -5,6 +5,7 @@ import ThreatFeed
 final class ReplicaStatus: Sendable {
     private let draining = Atomic<Bool>(false)
     private let subscriptionUp = Atomic<Bool>(false)
+    private let followerCount = Atomic<Int>(0)
     // Owner: the loop that follows the log writes, the main thread reads. Nothing is called while it is held.
     private let reason = Mutex<String?>(nil)
     // Owner: the loop that follows the log writes, any thread reads. Nothing is called while it is held.
@@ -36,6 +37,13 @@ final class ReplicaStatus: Sendable {
 
     func setSubscriptionUp(_ isUp: Bool) {
         subscriptionUp.store(isUp, ordering: .relaxed)
+    }
+
+    /// Replicas that follow the log, this one among them, as of the last probe.
+    var followers: Int { followerCount.load(ordering: .relaxed) }
+
+    func setFollowers(_ count: Int) {
+        followerCount.store(count, ordering: .relaxed)
     }
 
     func setHead(_ cursor: Cursor) {

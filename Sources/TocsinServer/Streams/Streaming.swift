@@ -176,6 +176,7 @@ extension EventLoop {
         connection.pointee.sweepIndex = UInt32(lane.sweep.clients.count)
         lane.sweep.clients.append(connection)
         markDirty(connection)
+        tellOfLog(connection)
         return true
     }
 
