@@ -1,6 +1,6 @@
 internal import COpenSSL
 
-/// SHA-1 (FIPS 180-4). For `Sec-WebSocket-Accept` (RFC 6455 §4.2.2) only: it protects nothing.
+/// SHA-1 (FIPS 180-4). For `Sec-WebSocket-Accept` (RFC 6455 §4.2.2) and the names of Redis scripts: it protects nothing.
 public enum SHA1 {
     public static let digestBytes = 20
 

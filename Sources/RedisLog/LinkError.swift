@@ -64,6 +64,9 @@ extension RedisLink {
         case "OOM": "Redis is out of memory (maxmemory)"
         case "MISCONF": "Redis cannot save to disk and refuses writes"
         case "NOPERM": "the Redis user lacks a permission (ACL): \(message)"
+        case "MOVED", "ASK": "another node of a Redis cluster has the log: \(code) \(message)"
+        case "TRYAGAIN": "the log is being moved to another node of the Redis cluster: \(code) \(message)"
+        case "CLUSTERDOWN": "the Redis cluster is down: \(message)"
         case "NOREPLICAS": "Redis has too few replicas and refuses writes"
         default: "\(code) \(message)"
         }

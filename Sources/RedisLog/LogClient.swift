@@ -45,6 +45,8 @@ public final class LogClient {
     private var lease = LogLease()
     /// Who waits for the fork that is under way; `nil` while there is none.
     var recoveryWaiters: [(Result<LogHead, LogError>) -> Void]?
+    /// Stands for the incarnation of a server that tells none; empty until it is known.
+    var serverMark = ""
 
     /// Takes over the link's `onUp` and `onDown`.
     /// - Parameters:
@@ -67,6 +69,7 @@ public final class LogClient {
             failHeld(.unavailable(reason: reason))
             let wasReady = scripts.isReady
             scripts.lost()
+            serverMark = ""
             if wasReady { onDown?(reason) }
         }
     }
@@ -76,7 +79,10 @@ public final class LogClient {
         isUp ? replication.description(connected: link.connectedReplicas) : nil
     }
 
-    public var isUp: Bool { scripts.isReady && link.isUp }
+    public var isUp: Bool { scripts.isReady && link.isUp && incarnation != nil }
+
+    /// Why it is not.
+    public var downReason: String { scripts.downReason }
 
     /// Tells of entries that have come to the ring, up to a head; a publish is refused when Redis no longer has them.
     public func observe(head: Cursor) {
@@ -132,19 +138,25 @@ public final class LogClient {
     }
 
     private func linkCameUp() {
-        scripts.load { [weak self] result in
+        // With nothing to wait for it answers at once.
+        let others = replication.isWanted ? [RedisCommand("WAIT", "0", "1")] : []
+        scripts.load(trying: others) { [weak self] result in
             switch result {
-            case .success:
-                self?.noteServer()
-                self?.onUp?()
+            case .success: self?.identifyServer { [weak self] in self?.serverIdentified() }
             case .failure(let error): self?.link.reconnect(reason: "\(error)")
             }
         }
     }
 
+    private func serverIdentified() {
+        guard isUp else { return }
+        noteServer()
+        onUp?()
+    }
+
     /// Remembers the server that the link has come up to.
     func noteServer() {
-        guard let incarnation = link.server?.incarnation else { return }
+        guard let incarnation else { return }
         incarnations.removeAll { $0 == incarnation }
         incarnations.append(incarnation)
         if incarnations.count > Self.incarnationsMax { incarnations.removeFirst() }
@@ -212,7 +224,7 @@ extension LogClient {
             command.append(String(knownHead.sequence))
             command.append(Int64(retention.entriesMax))
             command.append(unixMilliseconds() - retention.ageMax.milliseconds)
-            command.append(link.server?.incarnation ?? "")
+            command.append(incarnation ?? "")
             command.append(isRepair ? "again" : "")
             for index in call.publications.indices {
                 command.append(byteCount: call.publications[index].byteCount) {

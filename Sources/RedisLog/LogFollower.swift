@@ -3,7 +3,7 @@ public import ThreatFeed
 
 /// What a follower can and cannot do at the moment, for readiness.
 public struct LogHealth: Hashable, Sendable {
-    /// Commands are answered.
+    /// Commands are answered, and with what was asked for.
     public var redisUp: Bool
     /// Messages arrive and everything before them was read.
     public var subscriptionUp: Bool
@@ -11,6 +11,13 @@ public struct LogHealth: Hashable, Sendable {
     public var reason: String
     /// Why Redis takes no writes although it answers; `nil` while it does.
     public var writesRefused: String?
+
+    public init(redisUp: Bool, subscriptionUp: Bool, reason: String, writesRefused: String? = nil) {
+        self.redisUp = redisUp
+        self.subscriptionUp = subscriptionUp
+        self.reason = reason
+        self.writesRefused = writesRefused
+    }
 }
 
 /// Follows a tenant's log: one subscription, one command link, one tracker, one probe each second.
@@ -56,6 +63,10 @@ public final class LogFollower {
     private let subscriberID: UInt64
     /// Why the last read gave nothing; `nil` after one that did.
     private var readFailure: LogError?
+    /// Why the last probe was not answered with a status; `nil` after one that was.
+    private var probeFailure: LogError?
+    /// Why the subscription ended last; `nil` once there is one again.
+    private var subscriptionFailure: String?
     /// Why the log's lease could not be renewed last; `nil` for one without a lease.
     private var leaseFailure: LogError?
     private var nextProbe: MonotonicTime?
@@ -99,7 +110,7 @@ public final class LogFollower {
             limits: limits, interval: probeInterval)
         watch?.onMove = { [weak self] in self?.leaveMaster(before: $0, isFirst: $1) }
         subscription.onUp = { [weak self] in self?.subscribe() }
-        subscription.onDown = { [weak self] _ in self?.subscriptionWentDown() }
+        subscription.onDown = { [weak self] in self?.subscriptionWentDown($0) }
         subscription.onPush = { [weak self] in self?.received($0) }
         client.onUp = { [weak self] in self?.clientCameUp() }
         client.onDown = { [weak self] _ in self?.updateHealth() }
@@ -203,7 +214,8 @@ extension LogFollower {
         subscription.sendUnanswered(command)
     }
 
-    private func subscriptionWentDown() {
+    private func subscriptionWentDown(_ reason: String) {
+        subscriptionFailure = reason
         session.linkWentDown()
         tracker.linkWentDown()
         updateHealth()
@@ -229,6 +241,7 @@ extension LogFollower {
         guard push.count == 3 else { return }
         switch push[0].text {
         case "subscribe":
+            subscriptionFailure = nil
             session.subscribed(now: clock)
             perform(tracker.subscribed())
         case "message":
@@ -254,7 +267,15 @@ extension LogFollower {
         client.maintain { [weak self] result in
             guard let self else { return }
             isProbing = false
-            guard case .success(let status) = result else { return }
+            let status: LogStatus
+            do throws(LogError) {
+                status = try result.get()
+                probeFailure = nil
+            } catch {
+                // A link that answers and does not serve is of no use to anybody.
+                probeFailure = error
+                return
+            }
             if status.head.resumableFrom != self.status?.head.resumableFrom { onTrimmed?(status.head.resumableFrom) }
             self.status = status
             // What is due goes in steps, each short for Redis, but without a second's pause between them.
@@ -268,7 +289,7 @@ extension LogFollower {
 
     /// A server that started anew gets the log adopted at once, rather than with the next publish.
     private func adopt(_ status: LogStatus) {
-        guard status.head.cursor != .zero, let server = client.link.server, server.incarnation != status.incarnation,
+        guard status.head.cursor != .zero, let incarnation = client.incarnation, incarnation != status.incarnation,
             status.head.cursor >= tracker.head
         else { return }
         client.recover(observed: status.head.cursor) { [weak self] result in
@@ -354,22 +375,25 @@ extension LogFollower {
     }
 
     private func updateHealth() {
-        let redisUp = client.isUp
+        let redisUp = client.isUp && probeFailure == nil
         let subscriptionUp =
             session.isProven && tracker.isPrimed && !tracker.needsRetry && leaseFailure == nil
-        let reason =
-            if !redisUp { client.link.isUp ? "loading scripts" : client.link.downReason } else if !session.isProven {
-                subscription.isUp
-                    ? session.isSubscribed ? "proving the subscription" : "subscribing"
-                    : "subscription: \(subscription.downReason)"
-            } else if !subscriptionUp {
-                (leaseFailure ?? readFailure).map { "the log cannot be read: \($0)" } ?? "reading the log"
-            } else { "" }
         let health = LogHealth(
-            redisUp: redisUp, subscriptionUp: subscriptionUp, reason: reason,
+            redisUp: redisUp, subscriptionUp: subscriptionUp, reason: redisUp && subscriptionUp ? "" : downReason,
             writesRefused: status?.writesRefused ?? client.replicationShortfall)
         guard health != self.health else { return }
         self.health = health
         onHealth?(health)
+    }
+
+    private var downReason: String {
+        if !client.isUp { return client.downReason }
+        if let probeFailure { return "\(probeFailure)" }
+        if session.isProven {
+            return (leaseFailure ?? readFailure).map { "the log cannot be read: \($0)" } ?? "reading the log"
+        }
+        if session.isSubscribed { return "proving the subscription" }
+        let failure = subscription.isUp ? subscriptionFailure : subscription.downReason
+        return failure.map { "subscription to \(channel): \($0)" } ?? "subscribing"
     }
 }

@@ -14,8 +14,10 @@ extension LogClient {
         recoveryWaiters = [completion]
         // A link that still has what the server was when it connected would fork for nothing, and again and again.
         link.refreshServer { [weak self] in
-            self?.noteServer()
-            self?.fork(observed: observed, attemptsLeft: 5)
+            self?.identifyServer { [weak self] in
+                self?.noteServer()
+                self?.fork(observed: observed, attemptsLeft: 5)
+            }
         }
     }
 
@@ -25,7 +27,7 @@ extension LogClient {
                 command.append(String(cursor.generation))
                 command.append(String(cursor.sequence))
             }
-            command.append(link.server?.incarnation ?? "")
+            command.append(incarnation ?? "")
             command.append(link.server?.keepsAllAnswered == true ? "1" : "0")
             command.append(Self.repairPeriod.milliseconds)
             command.append(keys.feed)

@@ -40,6 +40,24 @@ public struct RedisCommand: Hashable, Sendable {
         append(String(argument))
     }
 
+    /// The same command with other words at its beginning.
+    /// - Parameter count: How many arguments they stand for.
+    func replacingFirst(_ count: Int, with words: [String]) -> RedisCommand {
+        var replaced = RedisCommand()
+        for word in words { replaced.append(word) }
+        var rest = bulkStrings[...]
+        for _ in 0..<count {
+            let digits = rest.dropFirst().prefix { $0 != UInt8(ascii: "\r") }
+            guard let byteCount = Int(String(decoding: digits, as: UTF8.self)) else {
+                preconditionFailure("an argument begins with its length")
+            }
+            rest = rest.dropFirst(1 + digits.count + 2 + byteCount + 2)
+        }
+        replaced.bulkStrings += rest
+        replaced.argumentCount += argumentCount - count
+        return replaced
+    }
+
     mutating func reserve(bytes: Int) {
         bulkStrings.reserveCapacity(bytes)
     }

@@ -46,8 +46,10 @@ public final class RedisLink {
     public internal(set) var downReason = "not started"
     /// The server at the other end, as it was at the connect; `nil` while there is none, and for subscribers.
     public internal(set) var server: ServerFacts?
-    /// How many replicas of its own the server had when it last answered ROLE.
+    /// How many replicas of its own the server had when it was last asked for its role; very many where it does not say.
     public internal(set) var connectedReplicas = 0
+    /// Chosen at each connect.
+    var roleQuestion = RoleQuestion.infoReplication
 
     let poller: Poller
     let token: PollToken

@@ -55,7 +55,7 @@ enum PublishScript {
               local max = tonumber(ARGV[4])
               local surplus = math.max(16, math.floor(max / 100))
               local step = surplus < 64 and 16 or 64
-              if s % step < added then trim(max + surplus - step, max, tonumber(ARGV[5])) end
+              if s % step < added and mayTrim() then trim(max + surplus - step, max, tonumber(ARGV[5])) end
             end
 
             -- One new record, the commonest call by far, without the tables of the general case.

@@ -1,0 +1,59 @@
+/// Tells the processes of a server apart that does not say which one it is (`ServerFacts.incarnation`), for want of INFO.
+///
+/// A mark is a script of its own, which only answers its text, in the server's cache of scripts: that is never written
+/// to disk nor given to replicas, so that the mark is gone after a restart and after a failover (Redis, "script cache
+/// semantics"). The log names the mark of the process it was adopted in, and whoever connects looks whether it is still
+/// there. A cache that is emptied looks like a restart, which costs a new generation and no threat.
+enum ServerMark {
+    private static let prefix = "mark:"
+
+    static func make() -> String {
+        prefix + String(UInt64.random(in: .min ... .max), radix: 16)
+    }
+
+    /// - Parameter incarnation: As the log has it.
+    /// - Returns: `nil` for one that is no mark.
+    static func named(by incarnation: RedisReply) -> String? {
+        incarnation.text.flatMap { text in
+            text.hasPrefix(prefix) && text.dropFirst(prefix.count).allSatisfy(\.isHexDigit) ? text : nil
+        }
+    }
+
+    static func source(_ mark: String) -> String { "return '\(mark)'" }
+}
+
+extension LogClient {
+    /// The server process at the other end; `nil` while that is not known.
+    var incarnation: String? {
+        guard let server = link.server else { return nil }
+        return server.incarnation.isEmpty ? serverMark.isEmpty ? nil : serverMark : server.incarnation
+    }
+
+    /// Finds out which server process the link has come to, where it does not say so itself.
+    /// - Parameter completion: Called when it is known, or the connection is lost.
+    func identifyServer(completion: @escaping () -> Void) {
+        guard link.server?.incarnation.isEmpty == true else { return completion() }
+        guard scripts.namesScripts else {
+            return link.reconnect(reason: "the Redis user lacks a permission (ACL): +info, or else +evalsha")
+        }
+        scripts.run(RedisCommand("HGET", keys.meta, "i")) { [weak self] result in
+            guard let self else { return }
+            guard case .success(let reply) = result, let named = ServerMark.named(by: reply) else {
+                return leaveMark(ServerMark.make(), completion)
+            }
+            scripts.callCached(ServerMark.source(named)) { [weak self] result in
+                guard let self else { return }
+                guard case .success(.string) = result else { return leaveMark(ServerMark.make(), completion) }
+                serverMark = named
+                completion()
+            }
+        }
+    }
+
+    private func leaveMark(_ mark: String, _ completion: @escaping () -> Void) {
+        scripts.cache(ServerMark.source(mark)) { [weak self] result in
+            if case .success = result { self?.serverMark = mark }
+            completion()
+        }
+    }
+}
