@@ -125,7 +125,7 @@ final class FeedSource {
         }
         let isUp = health.redisUp && health.subscriptionUp
         switch served {
-        case .threats: report(health, isUp: isUp)
+        case .threats: report(health)
         case .proof: reportProof(health, isUp: isUp)
         }
         tellClients(isUp: isUp)
@@ -141,16 +141,10 @@ final class FeedSource {
         send(.unreachable(LogOutage(since: since, hasOthers: follower.subscribersSeen > 1)))
     }
 
-    private func report(_ health: LogHealth, isUp: Bool) {
-        shared.status.setSubscriptionUp(health.subscriptionUp)
-        shared.status.setDownReason(health.reason)
+    private func report(_ health: LogHealth) {
+        shared.status.setHealth(health)
         writesChanged(health.writesRefused)
-        guard isUp != wasUp else { return }
-        if isUp {
-            shared.logger.info("redis_up", "following the log", ["head": "\(follower.head)"])
-        } else if wasUp == true {
-            shared.logger.error("redis_down", "the log cannot be followed", ["reason": health.reason])
-        }
+        shared.tellVerdict()
     }
 
     /// Whether Redis can be used the log of threats tells; here it is about permissions, mostly.
@@ -176,7 +170,6 @@ final class FeedSource {
     private func writesChanged(_ refused: String?) {
         guard refused != writesRefused else { return }
         writesRefused = refused
-        shared.status.setWritesRefused(refused)
         if let refused {
             shared.logger.error("writes_refused", "threats cannot be accepted", ["reason": refused])
         } else {

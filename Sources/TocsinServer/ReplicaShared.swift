@@ -49,8 +49,8 @@ final class ReplicaShared: Sendable {
         return Endpoint(path: request.path)?.bodyBytesMax(limits) ?? limits.threatBytesMax
     }
 
-    func metricsPage(now: MonotonicTime, commandsUp: Bool) -> String {
-        MetricsPage(self, now: now, commandsUp: commandsUp).text
+    func metricsPage(now: MonotonicTime) -> String {
+        MetricsPage(self, now: now).text
     }
 }
 

@@ -75,11 +75,12 @@ final class RunningReplica {
     private func waitUntilReady() throws(StartFailure) {
         let patience = redis == nil ? Self.startPatience : Self.loadingPatience
         let deadline = MonotonicTime.now + patience
-        while !shared.status.isSubscriptionUp, !isDraining {
+        while !shared.readiness.isFollowing, !isDraining {
             wait(atMost: .milliseconds(20))
             if MonotonicTime.now > deadline {
-                let reason = shared.status.downReason.map { ": \($0)" } ?? ""
-                throw .unavailable("Redis at \(shared.endpoint) cannot be used\(reason)")
+                let reason = shared.readiness.downReason
+                throw .unavailable(
+                    "Redis at \(shared.endpoint) cannot be used\(reason.isEmpty ? "" : ": \(reason)")")
             }
         }
     }

@@ -15,6 +15,7 @@ import ThreatFeed
 final class EventLoop {
     let shared: ReplicaShared
     let metrics: LoopMetrics
+    let links: LoopLinks
     let mailbox: Mailbox<LoopMessage>
     let poller: Poller
     /// The lane of the log that the deployment is for, also the first of `lanes`.
@@ -38,6 +39,9 @@ final class EventLoop {
 
     /// WebSockets whose messages waited for their first frame, which has been put into the outbox.
     var heldMessages: [PollToken] = []
+
+    /// What others do for this loop.
+    var handedCalls = HandedCalls()
 
     var now = MonotonicTime.now
     /// Coarse time for deadlines of connections, set with `now`.
@@ -86,6 +90,7 @@ final class EventLoop {
     ) throws(SystemError) {
         self.shared = shared
         metrics = handle.metrics
+        links = handle.links
         mailbox = handle.mailbox
         poller = try Poller()
         let listener = Listener(socket: listener)
@@ -116,6 +121,7 @@ final class EventLoop {
         updateDate()
         if shared.site.usesLog { threats.start(now: now) }
         while !isFinished { turn() }
+        for lane in lanes { links.set(lane.served, downReason: "the event loop has ended") }
         connections = ConnectionSlab()
     }
 
@@ -136,6 +142,7 @@ final class EventLoop {
         for lane in lanes {
             lane.log.flush(now: now)
             lane.tick(now: now)
+            noteLink(lane)
         }
         if now >= nextTick { runTick() }
         if let listener { resumeAccepting(listener) }
@@ -188,6 +195,7 @@ final class EventLoop {
         switch message {
         case .log(let served, let change): receive(change, served)
         case .wanted(let served): open(served)
+        case .perform(let action): action(self)
         case .drain(let period): beginDrain(within: period)
         case .stop: isFinished = true
         }
@@ -199,6 +207,7 @@ final class EventLoop {
             let lane = begin(served)
             lane.begin(after: cursor)
             take(entries, lane)
+            if served == .threats { feedBegan() }
         case .entries(let entries): if let lane = lane(of: served) { take(entries, lane) }
         case .trimmed(let cursor): lane(of: served)?.feed?.trim(through: cursor)
         case .unreachable(let outage): if let lane = lane(of: served) { beginOutage(outage, lane) }
@@ -234,6 +243,8 @@ final class EventLoop {
         updateDate()
         // After a stop of the process what came meanwhile must be read before anybody is found to be silent.
         let wasStopped = now - nextTick > Self.stopMin
+        reviewLinks()
+        endExpiredCalls()
         // Between drains nothing needs finer time than a second; an idle replica should sleep.
         nextTick = now + (drain == nil ? .seconds(1) : Tick.duration)
         for lane in lanes { advanceCatchUps(lane, isTick: true) }

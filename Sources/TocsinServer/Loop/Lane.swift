@@ -21,9 +21,12 @@ final class Lane {
     var reader = ResumeReader()
     var firstFrame = FirstFrame()
     /// `nil` while the log is followed.
-    var outage: OutageCourse?
+    var logOutage: OutageCourse?
     /// The first slot of the connections that may not have been told yet what has become of the log; `nil` when all have.
     var untoldSlot: Int?
+    /// Whether the other loops know that this one has a link to Redis.
+    var isKnownUp = false
+    var linkOutage = LinkOutage()
     let metrics: LaneMetrics
     let tokens: LaneTokens
     private let ringBounds: Ring.Bounds

@@ -7,6 +7,8 @@ enum LoopMessage: Sendable {
     case log(ServedLog, LogChange)
     /// A log that is served on demand is asked for. For the loop that follows the logs.
     case wanted(ServedLog)
+    /// Something that only this loop may do.
+    case perform(@Sendable (EventLoop) -> Void)
     /// Close all streams within that time, answer what is under way, and end.
     case drain(within: Duration)
     /// End at once.
@@ -35,4 +37,5 @@ enum LogChange: Sendable {
 struct LoopHandle: Sendable {
     let mailbox: Mailbox<LoopMessage>
     let metrics: LoopMetrics
+    let links = LoopLinks()
 }

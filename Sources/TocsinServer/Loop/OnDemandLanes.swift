@@ -64,6 +64,7 @@ extension EventLoop {
         }
         removeLane(lane)
         lane.stop()
+        links.set(lane.served, downReason: "not served")
         // The end on purpose is no reason for whoever comes next.
         if lane.follower != nil { shared.proof.setDownReason("") }
         forgetPages(lane)

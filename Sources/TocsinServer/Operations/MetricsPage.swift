@@ -10,7 +10,8 @@ struct MetricsPage {
         case gauge
     }
 
-    init(_ shared: ReplicaShared, now: MonotonicTime, commandsUp: Bool) {
+    init(_ shared: ReplicaShared, now: MonotonicTime) {
+        let readiness = shared.readiness
         let loops = shared.loops.map(\.metrics)
         let threats = loops.map(\.threats)
         func sum(_ figure: (LoopMetrics) -> Counter) -> Int { loops.reduce(0) { $0 + figure($1).value } }
@@ -54,13 +55,15 @@ struct MetricsPage {
         add(
             "tocsin_streams_refused_total", .counter, "Streams refused with 1013 because too many came at once.",
             sum(\.refusedStreams))
-        add("tocsin_redis_up", .gauge, "1 while commands to Redis are answered.", commandsUp ? 1 : 0)
+        add("tocsin_redis_up", .gauge, "1 while commands to Redis are answered.", readiness.isRedisUp ? 1 : 0)
+        add(
+            "tocsin_redis_linked_loops", .gauge, "Event loops with a link of their own to Redis.", shared.linkedLoops)
         add(
             "tocsin_redis_writable", .gauge, "1 while Redis takes writes, as of the last probe.",
-            shared.status.writesRefused == nil ? 1 : 0)
+            readiness.writesRefused == nil ? 1 : 0)
         add(
             "tocsin_subscription_up", .gauge, "1 while the subscription to the log stands.",
-            shared.status.isSubscriptionUp ? 1 : 0)
+            readiness.isSubscriptionUp ? 1 : 0)
         add(
             "tocsin_log_followers", .gauge, "Replicas that follow the log, this one among them, as of the last probe.",
             shared.status.followers)

@@ -1,42 +1,30 @@
+import RedisLog
 import Synchronization
 import ThreatFeed
 
 /// What the replica's threads tell each other about its condition.
 final class ReplicaStatus: Sendable {
     private let draining = Atomic<Bool>(false)
-    private let subscriptionUp = Atomic<Bool>(false)
     private let followerCount = Atomic<Int>(0)
-    // Owner: the loop that follows the log writes, the main thread reads. Nothing is called while it is held.
-    private let reason = Mutex<String?>(nil)
     // Owner: the loop that follows the log writes, any thread reads. Nothing is called while it is held.
-    private let refusal = Mutex<String?>(nil)
+    private let followed = Mutex(LogHealth(redisUp: false, subscriptionUp: false, reason: "not started"))
     // Owner: the loop that follows the log writes, any thread reads. Nothing is called while it is held.
     private let newest = Mutex<Cursor>(.zero)
+    // Owner: whichever loop has news. Only the log is written while it is held, so that its lines keep their order.
+    private let told = Mutex<Bool?>(nil)
 
     var isDraining: Bool { draining.load(ordering: .relaxed) }
-    var isSubscriptionUp: Bool { subscriptionUp.load(ordering: .relaxed) }
     var head: Cursor { newest.withLock { $0 } }
 
-    /// Why Redis could not be used last, if it ever could not.
-    var downReason: String? { reason.withLock { $0 } }
+    /// How the follower of the log is.
+    var health: LogHealth { followed.withLock { $0 } }
 
-    func setDownReason(_ text: String) {
-        reason.withLock { $0 = text }
-    }
-
-    /// Why Redis takes no writes although it answers.
-    var writesRefused: String? { refusal.withLock { $0 } }
-
-    func setWritesRefused(_ reason: String?) {
-        refusal.withLock { $0 = reason }
+    func setHealth(_ health: LogHealth) {
+        followed.withLock { $0 = health }
     }
 
     func beginDrain() {
         draining.store(true, ordering: .relaxed)
-    }
-
-    func setSubscriptionUp(_ isUp: Bool) {
-        subscriptionUp.store(isUp, ordering: .relaxed)
     }
 
     /// Replicas that follow the log, this one among them, as of the last probe.
@@ -50,13 +38,49 @@ final class ReplicaStatus: Sendable {
         newest.withLock { $0 = cursor }
     }
 
+    /// Lets a turn of the verdict be told, once for the whole replica.
     /// - Parameters:
-    ///   - commandsUp: Whether the asking loop can give commands to Redis.
-    ///   - isFeedReady: Whether it has read the log once.
-    func readiness(commandsUp: Bool, isFeedReady: Bool) -> Readiness {
-        Readiness(
-            isRedisUp: commandsUp, isSubscriptionUp: isSubscriptionUp && isFeedReady, isDraining: isDraining,
-            downReason: downReason, writesRefused: writesRefused)
+    ///   - isUp: Asked while no other loop can tell.
+    ///   - tell: Gets the verdict before, `nil` for none, and that of now.
+    func turn(_ isUp: () -> Bool, _ tell: (_ before: Bool?, _ now: Bool) -> Void) {
+        told.withLock { told in
+            let isUp = isUp()
+            guard isUp != told else { return }
+            tell(told, isUp)
+            told = isUp
+        }
+    }
+}
+
+extension ReplicaShared {
+    /// The one verdict over the replica, whichever loop is asked: from all ways that requests take. A loop without a
+    /// link to Redis hands its requests to one that has one, so a single link will do.
+    var readiness: Readiness {
+        let health = status.health
+        let linkReasons = loops.map { $0.links.downReason(of: .threats) }
+        let isServed = linkReasons.contains(nil)
+        return Readiness(
+            isRedisUp: health.redisUp && isServed,
+            isSubscriptionUp: health.subscriptionUp && loops.allSatisfy(\.links.hasFeed),
+            isDraining: status.isDraining,
+            downReason: health.reason.isEmpty && !isServed ? linkReasons.first.flatMap { $0 } ?? "" : health.reason,
+            writesRefused: health.writesRefused)
+    }
+
+    /// Loops that have a link of their own to Redis.
+    var linkedLoops: Int { loops.count { $0.links.isUp(.threats) } }
+
+    /// To be called whenever something that the verdict follows from has changed.
+    func tellVerdict() {
+        status.turn {
+            readiness.isFollowing
+        } _: { before, isFollowing in
+            if isFollowing {
+                logger.info("redis_up", "following the log", ["head": "\(status.head)"])
+            } else if before == true {
+                logger.error("redis_down", "the log cannot be followed", ["reason": readiness.downReason])
+            }
+        }
     }
 }
 
@@ -65,12 +89,15 @@ struct Readiness {
     let isRedisUp: Bool
     let isSubscriptionUp: Bool
     let isDraining: Bool
-    /// What the follower of the log last said about Redis.
-    let downReason: String?
+    /// Why Redis cannot be used, or the log not be followed; empty while both can.
+    let downReason: String
     /// Why Redis takes no writes although it answers.
     let writesRefused: String?
 
-    var isReady: Bool { isRedisUp && writesRefused == nil && isSubscriptionUp && !isDraining }
+    /// Whether the log is read and followed.
+    var isFollowing: Bool { isRedisUp && isSubscriptionUp }
+
+    var isReady: Bool { isFollowing && writesRefused == nil && !isDraining }
 
     func encode() -> [UInt8] {
         var body: [UInt8] = []
@@ -86,7 +113,7 @@ struct Readiness {
 
     private var reason: String? {
         if isDraining { return "the replica drains" }
-        let cause = downReason.map { $0.isEmpty ? "" : ": \($0)" } ?? ""
+        let cause = downReason.isEmpty ? "" : ": \(downReason)"
         if !isRedisUp { return "Redis cannot be used" + cause }
         if let writesRefused { return "threats cannot be accepted: \(writesRefused)" }
         if !isSubscriptionUp { return "the log is not followed" + cause }

@@ -17,7 +17,7 @@ extension EventLoop {
 
     /// `GET /ready`: whether new clients and threats should come here.
     func ready(_ ticket: ResponseTicket) {
-        let readiness = shared.status.readiness(commandsUp: threats.log.isUp, isFeedReady: threats.feed != nil)
+        let readiness = shared.readiness
         respond(
             ticket,
             HTTPResponse(
@@ -27,7 +27,7 @@ extension EventLoop {
 
     /// `GET /metrics` in Prometheus text format 0.0.4.
     func metricsPage(_ ticket: ResponseTicket) {
-        let page = shared.metricsPage(now: now, commandsUp: threats.log.isUp)
+        let page = shared.metricsPage(now: now)
         respond(
             ticket,
             HTTPResponse(

@@ -16,7 +16,7 @@ extension EventLoop {
             respond(ticket, Problem(error))
             return
         }
-        lane.log.publish(record) { [unowned self] result in
+        publish(record, lane) { [unowned self] result in
             switch result {
             case .success(.accepted(let cursor)):
                 lane.metrics.acceptedThreats.add(1)
@@ -45,7 +45,7 @@ extension EventLoop {
         let items = ranges.map { parseItem(request.body, $0) }
         let records = items.compactMap(\.record)
         lane.metrics.rejectedThreats.add(items.count - records.count)
-        lane.log.publish(batch: records) { [unowned self] results in
+        publish(batch: records, lane) { [unowned self] results in
             lane.metrics.acceptedThreats.add(results.count(where: \.isAccepted))
             respond(ticket, HTTPResponse(.ok, json: BatchAnswer.encode(items, results)))
         }

@@ -18,7 +18,7 @@ extension EventLoop {
         guard hasRoom(for: ticket) else { return }
         if let conversation = conversation(of: ticket) { conversation.isReadingLog = true }
         listReads.run(for: ticket.connection) { [unowned self] finish in
-            run(page, on: lane.log) { [unowned self] result in
+            run(page, of: lane) { [unowned self] result in
                 answer(ticket, page: result)
                 finish()
             }
@@ -54,7 +54,9 @@ extension EventLoop {
 
     /// `GET /api/threats/{id}`
     func findThreat(_ id: String, _ lane: Lane, _ ticket: ResponseTicket) {
-        lane.log.find(id: id) { [unowned self] result in
+        ask(lane) { log, completion in
+            log.find(id: id, completion: completion)
+        } completion: { [unowned self] result in
             switch result {
             case .success(.some(let entry)): respond(ticket, HTTPResponse(.ok, json: entry.document()))
             case .success(.none):
@@ -66,7 +68,9 @@ extension EventLoop {
 
     /// `GET /api/analytics`
     func analytics(_ lane: Lane, _ ticket: ResponseTicket) {
-        lane.log.analytics { [unowned self] result in
+        ask(lane) { log, completion in
+            log.analytics(completion: completion)
+        } completion: { [unowned self] result in
             switch result {
             case .success(let figures):
                 let counts = figures.counts.map { (facets: $0.key, count: UInt64($0.value)) }

@@ -50,7 +50,7 @@ extension EventLoop {
 
     /// The log of a lane can no longer be followed.
     func beginOutage(_ outage: LogOutage, _ lane: Lane) {
-        lane.outage = OutageCourse(
+        lane.logOutage = OutageCourse(
             outage, began: tick, patience: shared.configuration.handOnAfter, clients: lane.sweep.clients.count,
             perSecondMax: max(1, shared.limits.streamsPerSecondMax / shared.loops.count))
         lane.untoldSlot = 0
@@ -58,7 +58,7 @@ extension EventLoop {
 
     /// The log is followed again, and what had been missed is in the ring.
     func endOutage(_ lane: Lane) {
-        lane.outage = nil
+        lane.logOutage = nil
         lane.untoldSlot = 0
     }
 
@@ -77,7 +77,7 @@ extension EventLoop {
 
     /// Tells a client whether the log is followed, unless it knows. One that does not read what it is sent hears later.
     func tellOfLog(_ connection: UnsafeMutablePointer<Connection>) {
-        let course = connection.pointee.lane.outage
+        let course = connection.pointee.lane.logOutage
         guard connection.pointee.knowsOfOutage != (course != nil), connection.pointee.isStreaming,
             !connection.pointee.awaitsFirstFrame, !connection.pointee.isSendBlocked
         else { return }
@@ -91,7 +91,7 @@ extension EventLoop {
     /// A heartbeat says how far the client has been sent everything, and whether more can come.
     func enqueueHeartbeat(_ connection: UnsafeMutablePointer<Connection>) {
         let cursor = connection.pointee.cursor
-        let since = connection.pointee.lane.outage?.outage.since
+        let since = connection.pointee.lane.logOutage?.outage.since
         enqueue(
             .heartbeat, FeedFrame.heartbeat(cursor: cursor, unreachableSince: since), cursor: cursor, connection)
     }
@@ -100,7 +100,7 @@ extension EventLoop {
     /// - Returns: Whether that was what its deadline was for.
     func handOn(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
         let lane = connection.pointee.lane
-        guard let course = lane.outage, connection.pointee.isStreaming, !shared.status.isDraining else { return false }
+        guard let course = lane.logOutage, connection.pointee.isStreaming, !shared.status.isDraining else { return false }
         lane.metrics.handedOn.add(1)
         endStream(
             connection, code: .tryAgainLater,

@@ -2,7 +2,7 @@ import RedisLog
 import ThreatFeed
 
 /// One page of the log.
-struct ThreatQuery {
+struct ThreatQuery: Sendable {
     var filter: Filter
     /// Matching entries to pass over first.
     var offset: Int
@@ -82,7 +82,7 @@ private final class PageCollector {
 extension EventLoop {
     /// Reads a page of a log.
     /// - Parameter completion: Gets the entries newest first.
-    func run(_ query: ThreatQuery, on log: LogClient, completion: @escaping (Result<[LogEntry], LogError>) -> Void) {
-        PageCollector(query, log, completion).collect()
+    func run(_ query: ThreatQuery, of lane: Lane, completion: @escaping (Result<[LogEntry], LogError>) -> Void) {
+        ask(lane, { log, completion in PageCollector(query, log, completion).collect() }, completion: completion)
     }
 }

@@ -90,7 +90,9 @@ extension EventLoop {
             return
         }
         lane.reader.isReading = true
-        lane.log.resume(after: cursor, limit: ResumeReader.entriesPerRead) { [unowned self] outcome in
+        ask(lane) { log, completion in
+            log.resume(after: cursor, limit: ResumeReader.entriesPerRead, completion: completion)
+        } completion: { [unowned self] outcome in
             lane.reader.isReading = false
             switch outcome {
             case .failure(let error): couldNotRead("\(error)", lane)

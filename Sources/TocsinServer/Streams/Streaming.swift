@@ -77,8 +77,8 @@ extension EventLoop {
     func startFresh(
         _ catchUp: CatchUp, _ connection: UnsafeMutablePointer<Connection>, notResumedBecause reason: String? = nil
     ) {
-        let log = connection.pointee.lane.log
-        guard let feed = connection.pointee.lane.feed else {
+        let lane = connection.pointee.lane
+        guard let feed = lane.feed else {
             preconditionFailure("streams start once the log has been read")
         }
         let head = feed.ring.headCursor
@@ -101,7 +101,7 @@ extension EventLoop {
             filter: catchUp.filter, offset: 0, limit: catchUp.history, before: head.successor, after: nil,
             scannedMax: shared.limits.historyScanMax)
         reads.run(for: token) { [unowned self] finish in
-            run(query, on: log) { [unowned self] result in
+            run(query, of: lane) { [unowned self] result in
                 defer { finish() }
                 guard let connection = connections.find(token), connection.pointee.catchUp === catchUp else { return }
                 // Without Redis the client gets what the ring holds: a shorter history, and the feed all the same.
