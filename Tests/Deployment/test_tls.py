@@ -4,7 +4,6 @@ import json
 import ssl
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 
 import pytest
@@ -59,18 +58,8 @@ class SecureReplica:
     def get(self, path, body=None, context=None):
         request = urllib.request.Request(
             f"https://localhost:{self.port}{path}", data=body, headers={"Content-Type": "application/json"})
-
-        def attempt():
-            try:
-                with urllib.request.urlopen(request, timeout=60, context=context or self.context) as answer:
-                    return [json.loads(answer.read())]
-            except urllib.error.HTTPError as error:
-                # One of its event loops has no link to Redis yet: to be sent again.
-                if error.code != 503:
-                    raise
-                return None
-
-        return wait_until(attempt, f"{path} is not answered 503")[0]
+        with urllib.request.urlopen(request, timeout=60, context=context or self.context) as answer:
+            return json.loads(answer.read())
 
 
 P256 = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
