@@ -15,11 +15,12 @@ public enum Batch {
             if error.reason == .tooManyValues {
                 // An object with as many members was not read to its end either, but no end makes it an array.
                 let first = body.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
-                throw first == UInt8(ascii: "[") ? .tooManyItems(itemsMax: itemsMax) : .notAnArray
+                throw first == UInt8(ascii: "[") ? .tooManyItems(itemsMax: itemsMax) : .notAnArray(found: .object)
             }
             throw .notJSON(error)
         }
-        guard scanner.nodes[0].kind == .array else { throw .notAnArray }
+        let kind = scanner.nodes[0].kind
+        guard kind == .array else { throw .notAnArray(found: kind) }
         return scanner.nodes.dropFirst().map(\.range)
     }
 
@@ -47,7 +48,7 @@ public enum BatchError: Error, Hashable, Sendable, CustomStringConvertible {
     /// 400: the bytes are not an acceptable JSON text.
     case notJSON(JSONError)
     /// 422: JSON, but not an array.
-    case notAnArray
+    case notAnArray(found: JSONKind)
     /// 413: more items than the limit.
     case tooManyItems(itemsMax: Int)
 
@@ -68,10 +69,18 @@ public enum BatchError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// What a 422 names: the body as a whole.
+    public var errors: [FieldError] {
+        switch self {
+        case .notAnArray: [FieldError(field: "", message: description)]
+        case .notJSON, .tooManyItems: []
+        }
+    }
+
     public var description: String {
         switch self {
         case .notJSON(let error): error.description
-        case .notAnArray: "a batch must be a JSON array of threats"
+        case .notAnArray(let kind): "a batch must be an array of threats, not \(kind.article)"
         case .tooManyItems(let itemsMax): "a batch may hold at most \(itemsMax) threats"
         }
     }

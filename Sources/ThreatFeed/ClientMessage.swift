@@ -9,8 +9,8 @@ public enum ClientMessage: Hashable, Sendable {
     /// Reads a text message.
     ///
     /// `{"type":"filter", …}` takes `min_severity` (string), `threat_type` and `customer_name` (string or array of
-    /// strings); an absent member or an empty array restricts nothing, and any other member is refused, so that a
-    /// misspelt restriction is not taken for none. `{"type":"ping"}` may have other members.
+    /// strings); a member that is absent or null, or an empty array, restricts nothing, and any other member is refused,
+    /// so that a misspelt restriction is not taken for none. `{"type":"ping"}` may have other members.
     ///
     /// Codes: `not_json`, `unknown_type`, `invalid_filter`.
     public init(parsing text: [UInt8]) {
@@ -101,6 +101,7 @@ private struct MessageObject {
             let name = name(at: index)
             guard name != "type" else { continue }
             guard let member = FilterError.Member(rawValue: name) else { throw .unknown(name) }
+            guard scanner.nodes[index].kind != .null else { continue }
             switch member {
             case .minSeverity:
                 guard let value = string(at: index) else {

@@ -12,6 +12,17 @@ enum ThreatMember: String, CaseIterable, Sendable {
     case receivedBy = "received_by"
     case triage
     case scenario
+
+    /// Whether `null` is the same as no such member: so it is for all that publishers send. What the replica adds must
+    /// not be sent in any form.
+    var isAbsentIfNull: Bool {
+        switch self {
+        case .threatType, .severity, .id, .customerName, .title, .summary, .source, .timestamp, .mitreTechniques,
+            .indicators, .metadata:
+            true
+        case .sequence, .cursor, .receivedAt, .receivedBy, .triage, .scenario: false
+        }
+    }
 }
 
 /// The members every indicator must have.

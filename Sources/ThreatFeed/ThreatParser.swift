@@ -1,11 +1,12 @@
 /// Turns what a publisher sent into a record, or says everything that is wrong with it.
 ///
 /// Decided here where the contract is silent:
-/// - `null` is a value: a member with a rule is absent or right, so null breaks the rule.
+/// - `null` is no value: a member that publishers may send is absent then, and is not delivered. What a rule says of
+///   elements, and of the members of an indicator, it says of null too.
 /// - A text that is JSON but no object breaks a rule (422), it is not "not JSON".
 /// - Byte limits count decoded UTF-8; patterns look at decoded text; delivered is what was sent.
 /// - An empty `customer_name` is kept but names no customer.
-/// - `{"scenario": NAME}` is a request for a sample only if it has no other member.
+/// - `{"scenario": NAME}` is a request for a sample only if no other member is there.
 ///
 /// A parser keeps its buffers between calls: keep one per event loop.
 public struct ThreatParser: Sendable {
@@ -45,7 +46,7 @@ public struct ThreatParser: Sendable {
         let id = facts.id ?? receipt.makeID(receipt.receivedAtMilliseconds)
         let severity = facts.severity ?? .medium
         var writer = ThreatTail(body: body, nodes: scanner.nodes)
-        for index in scanner.children(of: 0) {
+        for index in scanner.children(of: 0) where !facts.absentIndices.contains(index) {
             if index == facts.severityIndex {
                 writer.appendSeverity(severity, at: index)
             } else {

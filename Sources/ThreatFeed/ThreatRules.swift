@@ -7,6 +7,8 @@ struct ThreatFacts {
     var id: String?
     var customerName: String?
     var hasTimestamp = false
+    /// Nodes of members that are `null` and count as not sent.
+    var absentIndices: [Int] = []
 }
 
 /// The names the rules look for. Constants: as members of what is made for each threat they would be counted up and
@@ -43,8 +45,12 @@ struct ThreatRules {
         var index = 1
         while index < nodes.count {
             if let member = member(at: index) {
-                check(member, index)
-                hasThreatType = hasThreatType || member == .threatType
+                if isAbsent(member, index) {
+                    facts.absentIndices.append(index)
+                } else {
+                    check(member, index)
+                    hasThreatType = hasThreatType || member == .threatType
+                }
             }
             index = Int(nodes[index].next)
         }
@@ -64,11 +70,26 @@ struct ThreatRules {
         return table.find(decoded.span, 0..<decoded.count)
     }
 
+    private func isAbsent(_ member: ThreatMember, _ index: Int) -> Bool {
+        nodes[index].kind == .null && member.isAbsentIfNull
+    }
+
     /// The verdict on a body whose only member is `scenario`.
     private func soleScenario() -> Verdict? {
-        guard nodes.count > 1, Int(nodes[1].next) == nodes.count, member(at: 1) == .scenario else { return nil }
-        if nodes[1].kind == .string,
-            let sample = SampleThreat(rawValue: String(decoding: decoded(nodes[1]), as: UTF8.self))
+        var scenario: JSONNode?
+        var index = 1
+        while index < nodes.count {
+            guard let member = member(at: index) else { return nil }
+            if member == .scenario {
+                scenario = nodes[index]
+            } else if !isAbsent(member, index) {
+                return nil
+            }
+            index = Int(nodes[index].next)
+        }
+        guard let scenario else { return nil }
+        if scenario.kind == .string,
+            let sample = SampleThreat(rawValue: String(decoding: decoded(scenario), as: UTF8.self))
         {
             return .sample(sample)
         }

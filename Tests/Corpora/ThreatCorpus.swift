@@ -30,10 +30,10 @@ public struct ThreatCase: Sendable, CustomStringConvertible {
 public enum ThreatCorpus {
     public static let all =
         bodies + types + severities + ids + texts + ThreatTimestampCorpus.all + techniques + indicators + metadata
-        + reserved + others
+        + nulls + reserved + others
 
-    /// Values that are no string.
-    static let notStrings = ["null", "true", "0", "-1.5", "[]", "{}", #"["a"]"#, #"{"a":"b"}"#]
+    /// Values that are no string. `null` is none at all.
+    static let notStrings = ["true", "0", "-1.5", "[]", "{}", #"["a"]"#, #"{"a":"b"}"#]
 
     private static func letters(_ count: Int, _ letter: String = "a") -> String {
         "\"" + String(repeating: letter, count: count) + "\""
@@ -87,7 +87,7 @@ public enum ThreatCorpus {
         ].map { type($0, breaks: false) }
         + ([
             #""""#, #"" a""#, #""a ""#, #""a\n""#, #""A""#, #""aB""#, #""_a""#, #"".a""#, #""-a""#, #""é""#,
-            #""a\u0000""#, #""a/b""#, #""a:b""#, #""а""#, letters(65), letters(65, "\\u0061"), letters(1_000),
+            #""a\u0000""#, #""a/b""#, #""a:b""#, #""а""#, letters(65), letters(65, "\\u0061"), letters(1_000), "null",
         ] + notStrings).map { type($0, breaks: true) }
 
     private static let severities: [ThreatCase] =
@@ -128,7 +128,7 @@ public enum ThreatCorpus {
             "[]", #"["T1059"]"#, #"["T1059.001"]"#, #"["T0000","T9999.999"]"#, #"["\u00541059"]"#,
             "[\(Array(repeating: #""T1059.001""#, count: 200).joined(separator: ","))]", #"[ "T1059" , "T1060" ]"#,
         ].map { .member("mitre_techniques", $0) }
-        + [#""T1059""#, "null", "1", "true", "{}", #"{"0":"T1059"}"#].map { .broken("mitre_techniques", $0) }
+        + [#""T1059""#, "1", "true", "{}", #"{"0":"T1059"}"#].map { .broken("mitre_techniques", $0) }
         + [
             #""""#, #""t1059""#, #""T105""#, #""T10590""#, #""T1059.""#, #""T1059.1""#, #""T1059.01""#,
             #""T1059.0011""#, #""T1059,001""#, #""T1059.00a""#, #"" T1059""#, #""T1059 ""#, #""T1059\n""#, #""TA0001""#,
@@ -147,7 +147,7 @@ public enum ThreatCorpus {
             #"[{"type":"a","value":"b"},{"type":"a","value":"b"}]"#,
             "[{\"type\":\"a\",\"value\":\"\(String(repeating: "x", count: 5_000))\"}]",
         ].map { .member("indicators", $0) }
-        + ["null", "1", #""a""#, "{}", #"{"type":"a","value":"b"}"#, "false"].map { .broken("indicators", $0) }
+        + ["1", #""a""#, "{}", #"{"type":"a","value":"b"}"#, "false"].map { .broken("indicators", $0) }
         + [
             ("[1]", ["[0]"]), ("[null]", ["[0]"]), ("[[]]", ["[0]"]), (#"["a"]"#, ["[0]"]),
             ("[{}]", ["[0].type", "[0].value"]), (#"[{"type":"a"}]"#, ["[0].value"]),
@@ -161,7 +161,29 @@ public enum ThreatCorpus {
         ["{}", #"{"a":{"b":[1,2.50,"\u00e9",null,true]}}"#, #"{"seq":1,"triage":2}"#, #"{"":""}"#].map {
             .member("metadata", $0)
         }
-        + ["null", "true", "0", #""a""#, "[]", "[{}]"].map { .broken("metadata", $0) }
+        + ["true", "0", #""a""#, "[]", "[{}]"].map { .broken("metadata", $0) }
+
+    private static let optional = [
+        "severity", "id", "customer_name", "title", "summary", "source", "timestamp", "mitre_techniques", "indicators",
+        "metadata",
+    ]
+
+    /// A member that may be left out may be null: what serialises an object with empty fields means that.
+    private static let nulls: [ThreatCase] =
+        optional.map { .member($0, "null") } + [
+            .body(
+                "every optional member null",
+                "{\(optional.map { "\"\($0)\":null" }.joined(separator: ",")),\"threat_type\":\"a\"}"),
+            .body("null with spaces and escapes", #"{ "t\u0069tle" : null , "threat_type" : "a" , "i\u0064":null }"#),
+            .body("nothing but null", #"{"threat_type":null,"id":null,"title":null}"#, breaks: ["threat_type"]),
+            .body("null beside what is broken", #"{"threat_type":"a","id":null,"title":7}"#, breaks: ["title"]),
+            .body("scenario among nulls", #"{"title":null,"scenario":"bot_attack","threat_type":null,"id":null}"#),
+            .body("unknown scenario among nulls", #"{"title":null,"scenario":"rain"}"#, breaks: ["scenario"]),
+            .body(
+                "scenario among others that are null", #"{"scenario":"bot_attack","x":null}"#, breaks: ["threat_type"]),
+            .body("scenario that is null", #"{"scenario":null}"#, breaks: ["scenario"]),
+            .body("scenario that is null in a threat", #"{"scenario":null,"threat_type":"a"}"#),
+        ]
 
     /// Those the replica adds, whatever their value, however their name is written.
     private static let reserved: [ThreatCase] =

@@ -28,6 +28,7 @@ public enum ThreatMessageCorpus {
         + [
             #"{"type":"filter"}"#, #"{"type":"filter","min_severity":"HIGH"}"#,
             #"{"min_severity":"low","type":"filter"}"#,
+            #"{"type":"filter","min_severity":null,"threat_type":null,"customer_name":null}"#,
             #"{"type":"filter","threat_type":[],"customer_name":[]}"#, #"{"type":"filter","threat_type":"a"}"#,
             #"{"type":"filter","threat_type":["a","b","a"],"customer_name":["C, Inc.","É"]}"#,
             "{\"type\":\"filter\",\"threat_type\":[\(names(64))]}",
@@ -47,15 +48,16 @@ public enum ThreatMessageCorpus {
             #"[{"type":"ping"}]"#, #"{"data":{"type":"ping"}}"#, #"{"type":"pong"}"#, #"{"type":"heartbeat"}"#,
         ].map { ThreatMessageCase($0, .error("unknown_type")) }
         + [
-            #""min_severity":"BAD""#, #""min_severity":null"#, #""min_severity":["LOW"]"#, #""min_severity":3"#,
-            #""min_severity":"""#, #""threat_type":1"#, #""threat_type":null"#, #""threat_type":{}"#,
+            #""min_severity":"BAD""#, #""min_severity":["LOW"]"#, #""min_severity":3"#,
+            #""min_severity":"""#, #""threat_type":1"#, #""threat_type":{}"#,
             #""threat_type":"""#,
             #""threat_type":"a,b""#, #""threat_type":"A""#, #""threat_type":[1]"#, #""threat_type":["a",null]"#,
             #""threat_type":[["a"]]"#, #""threat_type":["a",""]"#, #""threat_type":[\#(names(65))]"#,
-            #""threat_type":[\#(names(1_025))]"#, #""customer_name":1"#, #""customer_name":null"#,
+            #""threat_type":[\#(names(1_025))]"#, #""customer_name":1"#, #""customer_name":[null]"#,
             #""customer_name":"""#, #""customer_name":[["a"]]"#, #""customer_name":[{}]"#,
             #""customer_name":[\#(names(65))]"#, #""customer_name":"\#(String(repeating: "x", count: 1_025))""#,
             #""severity":"LOW""#, #""Min_Severity":"LOW""#, #""filter":{"min_severity":"LOW"}"#, #""x":1"#, #""":1"#,
+            #""status":null"#,
         ].map { ThreatMessageCase("{\"type\":\"filter\",\($0)}", .error("invalid_filter")) }
 
     private static func nested(_ depth: Int) -> String {

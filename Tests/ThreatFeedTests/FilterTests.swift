@@ -54,6 +54,7 @@ struct FilterTests {
         #expect(message(#"{"t":1,"typ\u0065":"p\u0069ng"}"#) == .ping)
         #expect(message(#"{"type":"filter"}"#) == .filter(.everything))
         #expect(message(#"{"type":"filter","threat_type":[],"customer_name":[]}"#) == .filter(.everything))
+        #expect(message(#"{"type":"filter","threat_type":null,"min_severity":null}"#) == .filter(.everything))
         let expected = try Filter(minSeverity: "LOW", threatTypes: ["a", "b"], customerNames: ["Caf\u{e9}"])
         #expect(
             message(#"{"min_severity":"low","type":"filter","threat_type":["a","b"],"customer_name":"Caf\u00e9"}"#)
@@ -66,7 +67,7 @@ struct FilterTests {
             ("", "not_json"), ("{", "not_json"), ("[]", "unknown_type"), ("1", "unknown_type"), ("{}", "unknown_type"),
             (#"{"type":1}"#, "unknown_type"), (#"{"type":"Ping"}"#, "unknown_type"),
             (#"{"type":"ping","type":"ping"}"#, "not_json"), (#"{"type":"filter","severity":"LOW"}"#, "invalid_filter"),
-            (#"{"type":"filter","min_severity":null}"#, "invalid_filter"),
+            (#"{"type":"filter","threat_type":[null]}"#, "invalid_filter"),
             (#"{"type":"filter","min_severity":["LOW"]}"#, "invalid_filter"),
             (#"{"type":"filter","threat_type":[1]}"#, "invalid_filter"),
             (#"{"type":"filter","threat_type":"a,b"}"#, "invalid_filter"),
@@ -103,8 +104,9 @@ struct BatchTests {
     @Test("a broken array is refused whole")
     func refusesArrays() {
         #expect(throws: BatchError.notJSON(JSONError(offset: 4, reason: .unexpectedByte))) { try array("[{},]") }
-        #expect(throws: BatchError.notAnArray) { try array("{}") }
-        #expect(throws: BatchError.notAnArray) { try array(#"{"a":1,"b":2,"c":3}"#) }
+        #expect(throws: BatchError.notAnArray(found: .object)) { try array("{}") }
+        #expect(throws: BatchError.notAnArray(found: .object)) { try array(#"{"a":1,"b":2,"c":3,"d":4,"e":5}"#) }
+        #expect(throws: BatchError.notAnArray(found: .null)) { try array("null") }
         #expect(throws: BatchError.tooManyItems(itemsMax: 3)) { try array("[1,2,3,4]") }
         let deep = String(repeating: "[", count: 34) + String(repeating: "]", count: 34)
         #expect(throws: BatchError.notJSON(JSONError(offset: 33, reason: .depthExceeded))) { try array(deep) }

@@ -61,6 +61,8 @@ struct ThreatCorpusTests {
             #expect(statuses == expected.map { [200, 409].contains($0) ? 201 : $0 })
         } catch {
             #expect(sample.outcome == .refused(status: error.status, offset: error.offset))
+            #expect(error.errors.map(\.field) == (error.status == 422 ? [""] : []))
+            #expect(error.errors.allSatisfy { $0.message.contains("array") })
         }
     }
 

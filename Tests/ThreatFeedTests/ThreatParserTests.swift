@@ -37,10 +37,10 @@ private let bad: [(String, [String])] =
         ("{\"threat_type\":\"a\",\"id\":\"a\(String(repeating: "B", count: 128))\"}", ["id"]),
         (#"{"threat_type":"a","id":""}"#, ["id"]), (#"{"threat_type":"a","id":"-a"}"#, ["id"]),
         (#"{"threat_type":"a","id":"a b"}"#, ["id"]), (#"{"threat_type":"a","id":7}"#, ["id"]),
-        (#"{"threat_type":"a","id":null}"#, ["id"]), (#"{"threat_type":"a","\u0069d":7}"#, ["id"]),
+        (#"{"threat_type":"a","\u0069d":7}"#, ["id"]),
         (#"{"threat_type":"a","severity":"SEVERE"}"#, ["severity"]),
         (#"{"threat_type":"a","severity":""}"#, ["severity"]),
-        (#"{"threat_type":"a","severity":3}"#, ["severity"]), (#"{"threat_type":"a","severity":null}"#, ["severity"]),
+        (#"{"threat_type":"a","severity":3}"#, ["severity"]),
         (#"{"threat_type":"a","severity":" HIGH"}"#, ["severity"]),
         (#"{"threat_type":"a","severity":"HIGHH"}"#, ["severity"]),
         (#"{"threat_type":"a","mitre_techniques":"T1059"}"#, ["mitre_techniques"]),
@@ -58,7 +58,7 @@ private let bad: [(String, [String])] =
                 "indicators[4].type", "indicators[4].value",
             ]
         ),
-        (#"{"threat_type":"a","metadata":[]}"#, ["metadata"]), (#"{"threat_type":"a","metadata":null}"#, ["metadata"]),
+        (#"{"threat_type":"a","metadata":[]}"#, ["metadata"]),
         (
             #"{"threat_type":"a","seq":1,"cursor":"1-1","received_at":"x","received_by":null,"triage":{}}"#,
             ["seq", "cursor", "received_at", "received_by", "triage"]
@@ -74,7 +74,6 @@ private let bad: [(String, [String])] =
     + textMembers.map { ("{\"threat_type\":\"a\",\"\($0)\":\"\(String(repeating: "x", count: 1_025))\"}", [$0]) }
     + textMembers.map { ("{\"threat_type\":\"a\",\"\($0)\":\"\(String(repeating: "é", count: 513))\"}", [$0]) }
     + textMembers.map { ("{\"threat_type\":\"a\",\"\($0)\":\"\(String(repeating: "\\u00e9", count: 513))\"}", [$0]) }
-    + textMembers.map { ("{\"threat_type\":\"a\",\"\($0)\":null}", [$0]) }
     + [
         "", "2026-01-02", "2026-01-02 03:04:05Z", "2026-01-02T03:04:05", "2026-01-02T03:04Z", "2026-13-02T03:04:05Z",
         "2026-00-02T03:04:05Z", "2025-02-29T03:04:05Z", "2026-04-31T03:04:05Z", "2026-01-02T24:00:00Z",
@@ -156,6 +155,24 @@ struct ThreatParserTests {
                 + Self.added)
         #expect(record.id == "made-id")
         #expect(record.facets == Facets(severity: .medium, threatType: "x", customerName: nil))
+    }
+
+    @Test("contract, A threat: a member that is null was not sent, so it gets its default and is not delivered")
+    func leavesNullOut() throws {
+        let nulls =
+            #""id":null,"severity":null,"timestamp":null,"customer_name":null,"metadata":null,"indicators":null"#
+        let plain = try parse(#"{"threat_type":"x"}"#).get()
+        for sent in [
+            #"{"threat_type":"x",\#(nulls)}"#, #"{\#(nulls),"threat_type":"x"}"#,
+            #"{"title": null ,"threat_type":"x"}"#,
+        ] {
+            let record = try parse(sent).get()
+            #expect(text(record.tail) == text(plain.tail))
+            #expect(record.facets == plain.facets && record.id == "made-id")
+        }
+        // Members without a rule are anything, so null too; between others none is lost.
+        let mixed = try parse(#"{"a":null,"id":null,"b":[null],"title":null,"c":1,"threat_type":"x"}"#).get()
+        #expect(text(mixed.tail).hasPrefix(#""a":null,"b":[null],"c":1,"threat_type":"x","id":"made-id""#))
     }
 
     @Test("facets hold decoded text; an empty customer is none")

@@ -134,6 +134,6 @@ extension Problem {
     }
 
     init(_ error: BatchError) {
-        self.init(status: error.status, detail: error.description, offset: error.offset)
+        self.init(status: error.status, detail: error.description, errors: error.errors, offset: error.offset)
     }
 }

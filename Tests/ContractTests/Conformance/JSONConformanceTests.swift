@@ -138,6 +138,8 @@ import WebSocketProtocol
             case .refused(let status, let offset):
                 #expect(answer.status == status, "\(sample): \(answer.text)")
                 #expect(answer.json?["offset"]?.integerValue == offset, "\(sample): \(answer.text)")
+                let fields = answer.json?["errors"]?.elements?.map { $0["field"]?.stringValue }
+                #expect(fields == (status == 422 ? [""] : nil), "\(sample): \(answer.text)")
                 #expect(answer.headers.first("Content-Type") == Problem.contentType, "\(sample)")
             }
             try Self.expectService(url, "after \(sample)")
