@@ -120,7 +120,9 @@ let package = Package(
             name: "BroadcastTests", dependencies: ["Broadcast", "PosixIO", "ThreatFeed"], swiftSettings: strict),
         .testTarget(
             name: "TocsinServerTests",
-            dependencies: ["TocsinServer", "Broadcast", "Codecs", "PosixIO", "ThreatFeed", "WebSocketProtocol"],
+            dependencies: [
+                "TocsinServer", "Broadcast", "Codecs", "PosixIO", "RedisLog", "ThreatFeed", "WebSocketProtocol",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "SimulationTests",

@@ -85,7 +85,7 @@ public struct ResumeJoin: Sendable {
     /// The same for a cursor that this replica has seen itself.
     private static let lostAnswersMax = 10
     /// How far a replica may have been ahead of the one that ended a generation, in entries.
-    private static let leeway: UInt64 = 65_536
+    public static let leeway: UInt64 = 65_536
 
     /// Everything that matches up to here was given to the client.
     public private(set) var cursor: Cursor

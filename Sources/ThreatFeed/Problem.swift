@@ -24,11 +24,15 @@ public struct Problem: Error, Hashable, Sendable {
     public var errors: [FieldError]
     /// Where a text is not JSON, in bytes; the extension member `offset` (§3.2).
     public var offset: Int?
+    /// The oldest cursor that is still there, and why what was asked for is not; the extension members `first` and
+    /// `reason` of 410.
+    public var first: Cursor?
+    public var reason: String?
 
     /// - Parameter title: The status phrase of RFC 9110 §15 when `nil`.
     public init(
-        status: Int, detail: String, errors: [FieldError] = [], offset: Int? = nil, type: String = "about:blank",
-        title: String? = nil
+        status: Int, detail: String, errors: [FieldError] = [], offset: Int? = nil, first: Cursor? = nil,
+        reason: String? = nil, type: String = "about:blank", title: String? = nil
     ) {
         self.type = type
         self.title = title ?? Self.phrase(status)
@@ -36,6 +40,8 @@ public struct Problem: Error, Hashable, Sendable {
         self.detail = detail
         self.errors = errors
         self.offset = offset
+        self.first = first
+        self.reason = reason
     }
 
     /// The answer to a threat that was refused: 400, 413 or 422.
@@ -57,7 +63,7 @@ public struct Problem: Error, Hashable, Sendable {
         self.init(status: 422, detail: error.description, errors: [field])
     }
 
-    /// The JSON object; `offset` and `errors` are left out when there are none.
+    /// The JSON object; extension members are left out when there are none.
     public func encode() -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(128 + detail.utf8.count + errors.count * 96)
@@ -71,6 +77,8 @@ public struct Problem: Error, Hashable, Sendable {
             JSONText.appendName("offset", to: &text)
             JSONText.appendInteger(Int64(offset), to: &text)
         }
+        if let first { JSONText.appendMember("first", first.description, to: &text) }
+        if let reason { JSONText.appendMember("reason", reason, to: &text) }
         if !errors.isEmpty {
             JSONText.appendName("errors", to: &text)
             for (index, error) in errors.enumerated() {
@@ -95,6 +103,7 @@ public struct Problem: Error, Hashable, Sendable {
         case 406: "Not Acceptable"
         case 408: "Request Timeout"
         case 409: "Conflict"
+        case 410: "Gone"
         case 411: "Length Required"
         case 413: "Content Too Large"
         case 414: "URI Too Long"

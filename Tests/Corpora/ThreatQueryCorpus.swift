@@ -46,20 +46,26 @@ public enum ThreatQueryCorpus {
         "$", "%24", "1%2D",
     ]
 
+    /// Cursors that are well-formed, and that no log has given out.
+    private static let cursorsOfNoLog = [
+        "0-1", "0-18446744073709551615", "1-1", "5-0", "18446744073709551615-0",
+        "18446744073709551615-18446744073709551615",
+    ]
+
     /// No query at all, whatever it asks for.
     private static let brokenQueries = ["%", "1-%", "1%2-1", "%FF-1"]
 
     private static let cursors: [ThreatQueryCase] =
         [
-            "before=0-0", "after=0-0&before=0-0", "after=5-5&before=1-1",
+            "before=0-0", "after=0-0&before=0-0",
             "before=18446744073709551615-18446744073709551615",
-            "before=%30%2D%30", "bef%6Fre=0-0", "after=0-1&before=9-9&limit=3&offset=2",
+            "before=%30%2D%30", "bef%6Fre=0-0", "after=0-0&before=9-9&limit=3&offset=2",
         ].map { ThreatQueryCase($0, 200, .list) }
-        + [
-            "after=0-0", "after=0-1", "after=18446744073709551615-18446744073709551615", "after=%30%2d%30",
-            "%61fter=0-0",
-        ]
-        .map { ThreatQueryCase($0, 200) }
+        + ["after=0-0", "after=%30%2d%30", "%61fter=0-0"].map { ThreatQueryCase($0, 200) }
+        + cursorsOfNoLog.map { ThreatQueryCase("after=\($0)", 410, .list) }
+        + cursorsOfNoLog.map { ThreatQueryCase("after=\($0)&before=9-9&limit=3&offset=2", 410, .list) }
+        // A stream starts all the same, and says that it could not resume.
+        + cursorsOfNoLog.map { ThreatQueryCase("after=\($0)", 200, .streams) }
         + brokenCursors.map { ThreatQueryCase("after=\($0)", 400, .list) }
         // A stream starts all the same, and says that it could not resume.
         + brokenCursors.map { ThreatQueryCase("after=\($0)", 200, .streams) }

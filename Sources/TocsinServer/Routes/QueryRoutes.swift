@@ -19,17 +19,33 @@ extension EventLoop {
         if let conversation = conversation(of: ticket) { conversation.isReadingLog = true }
         listReads.run(for: ticket.connection) { [unowned self] finish in
             run(page, of: lane) { [unowned self] result in
-                answer(ticket, page: result)
-                finish()
+                guard let after = page.after, case .success(let entries) = result else {
+                    answer(ticket, page: result.map { .entries($0) })
+                    finish()
+                    return
+                }
+                // Asked behind the reading, so that what was trimmed meanwhile counts.
+                ask(lane) { log, completion in
+                    log.findGap(after: after, completion: completion)
+                } completion: { [unowned self] gap in
+                    answer(ticket, page: gap.map { $0.map { .gap($0) } ?? .entries(entries) })
+                    finish()
+                }
             }
         }
     }
 
-    private func answer(_ ticket: ResponseTicket, page: Result<[LogEntry], LogError>) {
+    private enum ListPage {
+        case entries([LogEntry])
+        case gap(LogGap)
+    }
+
+    private func answer(_ ticket: ResponseTicket, page: Result<ListPage, LogError>) {
         let conversation = conversation(of: ticket)
         conversation?.isReadingLog = false
         switch page {
-        case .success(let entries):
+        case .success(.gap(let gap)): respond(ticket, Problem(gap))
+        case .success(.entries(let entries)):
             var body = [UInt8(ascii: "[")]
             for (index, entry) in entries.enumerated() {
                 if index > 0 { body.append(UInt8(ascii: ",")) }
