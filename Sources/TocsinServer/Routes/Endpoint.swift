@@ -32,7 +32,7 @@ enum Endpoint: Equatable {
         default:
             if let asset = DashboardAsset(path: path) {
                 self = .asset(asset)
-            } else if let id = Self.threatID(path) {
+            } else if let id = ThreatPath.id(in: path) {
                 self = .threat(id: id)
             } else {
                 return nil
@@ -68,10 +68,33 @@ enum Endpoint: Equatable {
         }
     }
 
-    private static func threatID(_ path: String) -> String? {
-        let prefix = "/api/threats/"
-        guard path.hasPrefix(prefix) else { return nil }
-        let id = path.dropFirst(prefix.count)
+    /// The id that GET reads here where the endpoint itself has nothing to read: `trigger` and `batch` may be ids too.
+    var namesake: String? {
+        switch self {
+        case .trigger: "trigger"
+        case .batch: "batch"
+        case .root, .asset, .health, .ready, .metrics, .threats, .threat, .analytics, .eventStream, .webSocket: nil
+        }
+    }
+}
+
+/// The paths of single threats.
+///
+/// An id may also be the path of something else that is read, and a percent-encoded letter would not tell them apart: it
+/// means the same (RFC 3986 §2.3), and proxies decode it. So a path may have the id behind `_`, with which no id begins.
+enum ThreatPath {
+    private static let folder = "/api/threats/"
+    private static let escapedFolder = "/api/threats/_"
+
+    /// What stands before the id in a threat's `Location`.
+    static func beforeID(_ id: String) -> String {
+        id == "stream" ? escapedFolder : folder
+    }
+
+    /// The id that a path names.
+    static func id(in path: String) -> String? {
+        guard path.hasPrefix(folder) else { return nil }
+        let id = path.dropFirst(path.hasPrefix(escapedFolder) ? escapedFolder.count : folder.count)
         return id.isEmpty || id.contains("/") ? nil : String(id)
     }
 }

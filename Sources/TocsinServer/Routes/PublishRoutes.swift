@@ -59,7 +59,8 @@ extension EventLoop {
             ) { head in
                 let query = served.queryName.map { "?log=\($0)" } ?? ""
                 HTTPResponse.appendField("Content-Type", "application/json", to: &head)
-                HTTPResponse.appendField("Location", "/api/threats/", entry.record.id, query, to: &head)
+                let folder = ThreatPath.beforeID(entry.record.id)
+                HTTPResponse.appendField("Location", folder, entry.record.id, query, to: &head)
             } content: {
                 entry.appendDocument(to: &$0)
             }

@@ -69,14 +69,14 @@ extension EventLoop {
     }
 
     /// `GET /api/threats/{id}`
-    func findThreat(_ id: String, _ lane: Lane, _ ticket: ResponseTicket) {
+    /// - Parameter none: Answers when the log has no threat of this id.
+    func findThreat(_ id: String, _ lane: Lane, _ ticket: ResponseTicket, none: @escaping () -> Void) {
         ask(lane) { log, completion in
             log.find(id: id, completion: completion)
         } completion: { [unowned self] result in
             switch result {
             case .success(.some(let entry)): respond(ticket, HTTPResponse(.ok, json: entry.document()))
-            case .success(.none):
-                respond(ticket, Problem(status: 404, detail: "No threat of this id is kept."))
+            case .success(.none): none()
             case .failure(let error): respondUnavailable(ticket, error)
             }
         }

@@ -49,14 +49,25 @@ extension EventLoop {
             return
         }
         guard request.method == endpoint.method || (request.method == .head && endpoint.acceptsHead) else {
-            let detail = "\(request.method.rawValue) is not served here; accepted: \(endpoint.allow)."
-            respond(ticket, Problem(status: 405, detail: detail), headers: [("Allow", endpoint.allow)])
+            if let id = endpoint.namesake, request.method == .get || request.method == .head {
+                serve(.threat(id: id), request, ticket, instead: endpoint)
+            } else {
+                refuseMethod(request, endpoint, ticket)
+            }
             return
         }
         serve(endpoint, request, ticket)
     }
 
-    private func serve(_ endpoint: Endpoint, _ request: HTTPRequest, _ ticket: ResponseTicket) {
+    private func refuseMethod(_ request: HTTPRequest, _ endpoint: Endpoint, _ ticket: ResponseTicket) {
+        let detail = "\(request.method.rawValue) is not served here; accepted: \(endpoint.allow)."
+        respond(ticket, Problem(status: 405, detail: detail), headers: [("Allow", endpoint.allow)])
+    }
+
+    /// - Parameter other: What the path leads to besides: it answers when there is no such threat.
+    private func serve(
+        _ endpoint: Endpoint, _ request: HTTPRequest, _ ticket: ResponseTicket, instead other: Endpoint? = nil
+    ) {
         let query: HTTPQuery
         do throws(HTTPQueryError) {
             query = try request.query
@@ -73,12 +84,21 @@ extension EventLoop {
         case .trigger: withLane(query, ticket) { trigger(request, $0, ticket) }
         case .batch: withLane(query, ticket) { batch(request, $0, ticket) }
         case .threats: withLane(query, ticket) { listThreats(query, $0, ticket) }
-        case .threat(let id): withLane(query, ticket) { findThreat(id, $0, ticket) }
+        case .threat(let id):
+            withLane(query, ticket) { lane in
+                findThreat(id, lane, ticket) { [unowned self] in
+                    if let other { refuseMethod(request, other, ticket) } else { refuseUnknownThreat(ticket) }
+                }
+            }
         case .analytics: withLane(query, ticket) { analytics($0, ticket) }
         case .eventStream:
             withLane(query, ticket, asEventStream: true) { openEventStream(request, query, $0, ticket) }
         case .webSocket: withLane(query, ticket) { openWebSocket(request, query, $0, ticket) }
         }
+    }
+
+    private func refuseUnknownThreat(_ ticket: ResponseTicket) {
+        respond(ticket, Problem(status: 404, detail: "No threat of this id is kept."))
     }
 
     private func refuseUnknownPath(_ request: HTTPRequest, _ ticket: ResponseTicket) {
