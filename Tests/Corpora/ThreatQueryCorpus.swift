@@ -96,9 +96,19 @@ public enum ThreatQueryCorpus {
         .map { ThreatQueryCase($0, 400) }
 
     private static let others: [ThreatQueryCase] =
-        ["", "x=1", "x", "=", "=1", "&&", "a=b=c", "Limit=0", "x=%2F%3F"].map {
-            ThreatQueryCase($0, 200)
-        } + ["x=%", "x=%FF", "%FF=1", "%G0"].map { ThreatQueryCase($0, 400) }
+        ["", "&&"].map { ThreatQueryCase($0, 200) }
+        + [
+            "x=1", "x", "=", "=1", "a=b=c", "x=%2F%3F", "x=%", "x=%FF", "%FF=1", "%G0", "&&x",
+            // Near what is meant: understood by nobody, it would let everything through.
+            "min_severty=HIGH", "Min_Severity=HIGH", "min-severity=HIGH", "min_severity%20=HIGH", "minSeverity=HIGH",
+            "severity=HIGH", "type=a", "threat_types=a", "threat_type[]=a", "customer=a", "customerName=a",
+            "min_severity=HIGH&amp;threat_type=a",
+            // Known elsewhere, or to other versions.
+            "status=new", "assignee=me", "verdict=benign", "tenant=default", "ticket=x", "cursor=1-1", "since=1-1",
+            "q=a", "log=", "log", "log=other", "log=Proof", "log=proof&log=proof",
+        ].map { ThreatQueryCase($0, 400) }
+        + ["Limit=0", "history=20", "lastEventId=1-1", "page=2"].map { ThreatQueryCase($0, 400, .list) }
+        + ["limit=5", "offset=1", "before=0-0", "History=1"].map { ThreatQueryCase($0, 400, .streams) }
 
     private static func names(_ count: Int) -> String {
         (0..<count).map { "t\($0)" }.joined(separator: ",")

@@ -76,6 +76,19 @@ enum Endpoint: Equatable {
         case .root, .asset, .health, .ready, .metrics, .threats, .threat, .analytics, .eventStream, .webSocket: nil
         }
     }
+
+    /// What its query may ask for: anything else is refused, since a restriction that is not understood would let more
+    /// through than was asked for. `nil` where the query is the page's own, which reads it in the browser.
+    var queryParameters: [String]? {
+        switch self {
+        case .root, .asset: nil
+        case .health, .ready, .metrics: []
+        case .trigger, .batch, .threat, .analytics: QueryParameters.log
+        case .threats: QueryParameters.list
+        case .eventStream: QueryParameters.eventStream
+        case .webSocket: QueryParameters.webSocket
+        }
+    }
 }
 
 /// The paths of single threats.

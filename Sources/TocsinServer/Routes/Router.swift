@@ -69,10 +69,10 @@ extension EventLoop {
         _ endpoint: Endpoint, _ request: HTTPRequest, _ ticket: ResponseTicket, instead other: Endpoint? = nil
     ) {
         let query: HTTPQuery
-        do throws(HTTPQueryError) {
-            query = try request.query
+        do throws(Problem) {
+            query = try request.query(accepting: endpoint.queryParameters)
         } catch {
-            respond(ticket, Problem(status: 400, detail: error.detail))
+            respond(ticket, error)
             return
         }
         switch endpoint {

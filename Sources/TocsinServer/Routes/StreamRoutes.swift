@@ -123,7 +123,7 @@ extension EventLoop {
         }
         guard hasRoom(for: ticket, asEventStream: kind == .eventStream) else { return nil }
         do throws(Problem) {
-            var place = try query.single("after")
+            var place = try query.place()
             // An empty one is what a browser sends that has none (HTML Living Standard, "last event ID").
             if let lastEventID, !lastEventID.isEmpty { place = lastEventID }
             let after = place.flatMap { Cursor($0) }

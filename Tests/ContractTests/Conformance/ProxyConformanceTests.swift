@@ -7,7 +7,7 @@ import TocsinClient
 
 /// RFC 9112 §11.2: no request is seen differently by a proxy and the replica behind it.
 @Suite(.processes) struct ProxyConformance {
-    private static let last = octets("GET /health?last HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    private static let last = octets("GET /?last HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
     /// Connections at once: what is left unfinished costs a proxy's deadline, and all of these wait together.
     private static let exchangesAtOnce = 250
 
