@@ -121,7 +121,8 @@ let package = Package(
         .testTarget(
             name: "TocsinServerTests",
             dependencies: [
-                "TocsinServer", "Broadcast", "Codecs", "PosixIO", "RedisLog", "ThreatFeed", "WebSocketProtocol",
+                "Corpora", "TocsinServer", "Broadcast", "Codecs", "PosixIO", "RedisLog", "ThreatFeed",
+                "WebSocketProtocol",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -7,7 +7,7 @@ enum HTTPAuthority {
         var index = first
         if input[index] == UInt8(ascii: "[") {
             while index < range.upperBound, input[index] != UInt8(ascii: "]") { index += 1 }
-            guard index < range.upperBound, IPv6Literal.isValid(input, (first + 1)..<index) else { return false }
+            guard index < range.upperBound, IPv6Literal.halves(input, (first + 1)..<index) != nil else { return false }
             index += 1
         } else {
             while index < range.upperBound, input[index] != ASCII.colon {
@@ -47,60 +47,5 @@ enum HTTPAuthority {
         default:
             return false
         }
-    }
-}
-
-/// The syntax of IPv6 addresses (RFC 3986 §3.2.2): eight groups, a run of them replaced by `::` at most once, the last
-/// two perhaps an IPv4 address. Zones and other literals are not accepted.
-private enum IPv6Literal {
-    static func isValid(_ input: Span<UInt8>, _ range: Range<Int>) -> Bool {
-        var index = range.lowerBound
-        let end = range.upperBound
-        var groupCount = 0
-        var hasGap = false
-        if end - index >= 2, input[index] == ASCII.colon, input[index + 1] == ASCII.colon {
-            hasGap = true
-            index += 2
-        }
-        while index < end {
-            let start = index
-            while index < end, ASCII.hexValue(input[index]) != nil { index += 1 }
-            if index < end, input[index] == 0x2E {
-                groupCount += 2
-                guard isIPv4(input, start..<end) else { return false }
-                break
-            }
-            guard (1...4).contains(index - start) else { return false }
-            groupCount += 1
-            guard index < end else { break }
-            guard input[index] == ASCII.colon, index + 1 < end else { return false }
-            index += 1
-            if input[index] == ASCII.colon {
-                if hasGap { return false }
-                hasGap = true
-                index += 1
-            }
-        }
-        return hasGap ? groupCount <= 7 : groupCount == 8
-    }
-
-    private static func isIPv4(_ input: Span<UInt8>, _ range: Range<Int>) -> Bool {
-        var partCount = 0
-        var number = 0
-        var digitCount = 0
-        for index in range {
-            if input[index] == 0x2E {
-                guard digitCount > 0 else { return false }
-                partCount += 1
-                (number, digitCount) = (0, 0)
-                continue
-            }
-            // A leading zero is not accepted: some read what follows as octal.
-            guard ASCII.isDigit(input[index]), !(digitCount > 0 && number == 0) else { return false }
-            number = number * 10 + Int(input[index] - ASCII.zero)
-            digitCount += 1
-            guard number <= 255 else { return false }
-        }
-        return partCount == 3 && digitCount > 0
     }
 }

@@ -45,8 +45,8 @@ public struct ReplicaConfiguration: Sendable {
     /// How long a client stays that was told that the log cannot be followed, before it is handed on to other replicas;
     /// zero keeps it.
     public var handOnAfter = Duration.seconds(10)
-    /// Origins of browser pages that may open `/ws`, beside the replica's own; `*` allows all.
-    public var allowedOrigins: [String] = []
+    /// Origins of browser pages that may open `/ws`, beside the replica's own.
+    public var allowedOrigins = AllowedOrigins.ownOnly
 
     public var limits = Limits()
 

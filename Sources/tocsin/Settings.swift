@@ -21,8 +21,8 @@ enum Settings {
         Setting(
             "allowed-origins", "ORIGINS",
             help: "Origins of browser pages that may open the feed, beside the replica's own; * allows all.",
-            accepts: "a comma-separated list such as https://soc.example.com,https://noc.example.com, or *",
-            defaultText: "same origin only", member: \.allowedOrigins, parse: origins),
+            accepts: AllowedOrigins.accepted, defaultText: "same origin only", member: \.allowedOrigins,
+            parse: { AllowedOrigins(parsing: $0) }),
         Setting(
             "event-loops", "N", help: "Threads that serve connections.", accepts: "a whole number from 1 to 256",
             defaultText: "one per core", member: \.eventLoops, parse: eventLoops),
@@ -224,12 +224,6 @@ enum Settings {
 
     @Sendable private static func nonEmptyOptional(_ text: String) -> String?? {
         text.isEmpty ? nil : .some(text)
-    }
-
-    @Sendable private static func origins(_ text: String) -> [String]? {
-        let origins = text.split(separator: ",").map { String($0.trimmingPrefix { $0 == " " }) }
-        let accepted = origins.allSatisfy { $0 == "*" || $0.hasPrefix("http://") || $0.hasPrefix("https://") }
-        return accepted && origins.count <= 64 ? origins : nil
     }
 
     @Sendable private static func replicaName(_ text: String) -> String? {

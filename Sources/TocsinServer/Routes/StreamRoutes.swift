@@ -139,20 +139,6 @@ extension EventLoop {
         }
     }
 
-    /// Browsers name the page that opens a WebSocket; any page could otherwise read the feed through an analyst's
-    /// browser (RFC 6455 §10.2). Other clients send no Origin.
-    private func isOriginAllowed(_ request: HTTPRequest) -> Bool {
-        let origins = request.headers.all("origin")
-        guard let origin = origins.first else { return true }
-        // Whoever sends two may mean that one of us reads the other.
-        guard origins.count == 1 else { return false }
-        let allowed = shared.configuration.allowedOrigins
-        if allowed.contains("*") || allowed.contains(origin) { return true }
-        guard let host = request.authority else { return false }
-        return origin.lowercased() == "http://\(host.lowercased())"
-            || origin.lowercased() == "https://\(host.lowercased())"
-    }
-
     /// Safari 15.0 to 15.3 drops connections that use permessage-deflate.
     private func isDeflateUsable(_ request: HTTPRequest) -> Bool {
         guard request.headers.contains("sec-websocket-extensions"),

@@ -4,14 +4,22 @@ import RedisLog
 @testable import HTTPProtocol
 @testable import ThreatFeed
 
-/// Any bytes as a query, a cursor, a time, a path and the URL of a Redis.
+/// Any bytes as a query, a cursor, a time, a path, an origin and the URL of a Redis.
 enum QueryProperties {
     static func check(_ input: [UInt8]) {
         checkQuery(input)
         checkCursor(input)
         checkTime(input)
         checkPercent(input)
+        checkOrigin(String(decoding: input, as: UTF8.self))
         checkEndpoint(String(decoding: input, as: UTF8.self))
+    }
+
+    private static func checkOrigin(_ text: String) {
+        guard let origin = HTTPOrigin(text) else { return }
+        let host = text.split(separator: "/").last.map(String.init) ?? ""
+        expect(origin.isSame(asHost: host, scheme: origin.scheme), "an origin is that of its host")
+        expectEqual(HTTPOrigin(text.uppercased()), origin, "an origin has no case")
     }
 
     private static func checkQuery(_ input: [UInt8]) {

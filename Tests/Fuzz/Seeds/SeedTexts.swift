@@ -77,7 +77,8 @@ extension Seeds {
             "http://h",
         ]
         let times = ThreatTimestampCorpus.accepted + ThreatTimestampCorpus.refused
-        return texts.map(octets) + (times + ThreatQueryCorpus.all.map(\.query)).map { Array($0.utf8) }
+        let origins = OriginCorpus.all.map(\.origin)
+        return texts.map(octets) + (times + origins + ThreatQueryCorpus.all.map(\.query)).map { Array($0.utf8) }
     }
 
     // MARK: Redis
