@@ -140,12 +140,25 @@ public enum Socket {
 
     /// The address a socket is bound to; tells the port the kernel chose for port 0.
     public static func localAddress(_ socket: borrowing FileDescriptor) throws(SystemError) -> SocketAddress {
+        guard let address = address(of: socket, by: getsockname) else { throw .last("getsockname") }
+        return address
+    }
+
+    /// The address of the other end of a connection; `nil` when the connection is no more.
+    public static func peerAddress(_ socket: borrowing FileDescriptor) -> SocketAddress? {
+        address(of: socket, by: getpeername)
+    }
+
+    private static func address(
+        of socket: borrowing FileDescriptor,
+        by ask: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
+    ) -> SocketAddress? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let status = withUnsafeMutablePointer(to: &storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(socket.raw, $0, &length) }
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { ask(socket.raw, $0, &length) }
         }
-        guard status == 0 else { throw .last("getsockname") }
+        guard status == 0 else { return nil }
         return withUnsafePointer(to: storage) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { SocketAddress($0, length: length) }
         }

@@ -110,6 +110,21 @@ public struct SocketAddress: Sendable, CustomStringConvertible {
         }
     }
 
+    /// The address in 16 bytes, upper and lower half, an IPv4 address as it lies within IPv6 (RFC 4291 §2.5.5.2); `nil`
+    /// for a Unix address.
+    var ipv6Halves: (high: UInt64, low: UInt64)? {
+        withUnsafeBytes(of: storage) { bytes in
+            func number(_ range: Range<Int>) -> UInt64 {
+                bytes[range].reduce(0) { $0 << 8 | UInt64($1) }
+            }
+            return switch family {
+            case AF_INET: (0, 0xFFFF << 32 | number(4..<8))
+            case AF_INET6: (number(8..<16), number(16..<24))
+            default: nil
+            }
+        }
+    }
+
     /// 0 for a Unix address.
     public var port: UInt16 {
         withUnsafeBytes(of: storage) { bytes in

@@ -47,6 +47,8 @@ public struct ReplicaConfiguration: Sendable {
     public var handOnAfter = Duration.seconds(10)
     /// Origins of browser pages that may open `/ws`, beside the replica's own.
     public var allowedOrigins = AllowedOrigins.ownOnly
+    /// Which proxies are believed when they say under which path they serve the replica (`X-Forwarded-Prefix`).
+    public var trustedProxies = TrustedProxies.loopback
 
     public var limits = Limits()
 

@@ -24,6 +24,11 @@ enum Settings {
             accepts: AllowedOrigins.accepted, defaultText: "same origin only", member: \.allowedOrigins,
             parse: { AllowedOrigins(parsing: $0) }),
         Setting(
+            "trusted-proxies", "ADDRESSES",
+            help: "Proxies that may say by X-Forwarded-Prefix under which path they serve the replica.",
+            accepts: TrustedProxies.accepted, defaultText: "127.0.0.0/8,::1", member: \.trustedProxies,
+            parse: { TrustedProxies(parsing: $0) }),
+        Setting(
             "event-loops", "N", help: "Threads that serve connections.", accepts: "a whole number from 1 to 256",
             defaultText: "one per core", member: \.eventLoops, parse: eventLoops),
         Setting(

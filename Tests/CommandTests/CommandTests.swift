@@ -46,6 +46,7 @@ import TocsinClient
             (["serve", "--allowed-origins", "https://soc.example.com/soc"], [], "--allowed-origins must be"),
             (["serve", "--allowed-origins", "wss://soc.example.com"], [], "http or https"),
             (["serve"], ["TOCSIN_ALLOWED_ORIGINS=soc.example.com"], "TOCSIN_ALLOWED_ORIGINS must be"),
+            (["serve", "--trusted-proxies", "proxy.example.com"], [], "--trusted-proxies must be"),
             (["serve"], ["TOCSIN_LOG_LEVEL=loud"], "TOCSIN_LOG_LEVEL must be"),
             (["serve"], ["REDIS_URL=nonsense"], "REDIS_URL must be"),
             (["watch", "--after", "x"], [], "--after must be"), (["watch", "--url", "ftp://x"], [], "wss://"),
@@ -82,7 +83,7 @@ import TocsinClient
         for name in [
             "host", "port", "redis-url", "redis-prefix", "event-loops", "data-dir", "replica-name", "insecure",
             "log-level", "log-format", "retention-count", "retention-age", "drain-seconds", "ring-entries",
-            "allowed-origins",
+            "allowed-origins", "trusted-proxies",
         ] {
             let variable = "TOCSIN_" + String(name.map { $0 == "-" ? "_" : $0 }).uppercased()
             #expect(help.contains("--\(name)"))

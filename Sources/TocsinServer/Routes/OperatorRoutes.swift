@@ -37,8 +37,8 @@ extension EventLoop {
 
     /// `GET /`: the dashboard for a browser, what there is for everybody else.
     func root(_ request: HTTPRequest, _ ticket: ResponseTicket) {
-        // The answer depends on Accept, so caches must keep both (RFC 9110 §12.5.5).
-        let vary = ("Vary", "Accept")
+        // The answer depends on them, so caches must keep one for each (RFC 9110 §12.5.5).
+        let vary = ("Vary", "Accept, X-Forwarded-Prefix")
         if request.headers.all("accept").contains(where: { $0.lowercased().contains("text/html") }) {
             var response = DashboardAsset.page.response
             response.headers.append(vary)
@@ -49,15 +49,22 @@ extension EventLoop {
         JSONText.appendRaw(#"{"service":"tocsin""#, to: &body)
         JSONText.appendMember("version", TocsinVersion.current, to: &body)
         JSONText.appendRaw(#","status":"running","endpoints":{"#, to: &body)
-        JSONText.appendRaw(Self.endpoints, to: &body)
+        let prefix = pathPrefix(of: request, ticket)
+        for (index, endpoint) in Self.endpoints.enumerated() {
+            if index > 0 { body.append(UInt8(ascii: ",")) }
+            JSONText.appendString(endpoint.name, to: &body)
+            body.append(UInt8(ascii: ":"))
+            JSONText.appendString("\(endpoint.method) \(prefix)\(endpoint.path)", to: &body)
+        }
         JSONText.appendRaw("}}", to: &body)
         respond(ticket, HTTPResponse(.ok, json: body, headers: [vary]))
     }
 
-    private static let endpoints = #"""
-        "health":"GET /health","ready":"GET /ready","metrics":"GET /metrics",\#
-        "trigger":"POST /api/threats/trigger","batch":"POST /api/threats/batch","threats":"GET /api/threats",\#
-        "threat":"GET /api/threats/{id}","analytics":"GET /api/analytics","event_stream":"GET /api/threats/stream",\#
-        "websocket":"GET /ws"
-        """#
+    private static let endpoints: [(name: String, method: String, path: String)] = [
+        ("health", "GET", "/health"), ("ready", "GET", "/ready"), ("metrics", "GET", "/metrics"),
+        ("trigger", "POST", "/api/threats/trigger"), ("batch", "POST", "/api/threats/batch"),
+        ("threats", "GET", "/api/threats"), ("threat", "GET", "/api/threats/{id}"),
+        ("analytics", "GET", "/api/analytics"), ("event_stream", "GET", "/api/threats/stream"),
+        ("websocket", "GET", "/ws"),
+    ]
 }

@@ -16,12 +16,15 @@ extension EventLoop {
             respond(ticket, Problem(error))
             return
         }
+        let prefix = pathPrefix(of: request, ticket)
         publish(record, lane) { [unowned self] result in
             switch result {
             case .success(.accepted(let cursor)):
                 lane.metrics.acceptedThreats.add(1)
-                respond(ticket, .created, stored: LogEntry(cursor: cursor, record: record), in: lane.served)
-            case .success(.replayed(let entry)): respond(ticket, .ok, stored: entry, in: lane.served)
+                respond(
+                    ticket, .created, stored: LogEntry(cursor: cursor, record: record), in: lane.served, under: prefix)
+            case .success(.replayed(let entry)):
+                respond(ticket, .ok, stored: entry, in: lane.served, under: prefix)
             case .success(.conflict(let cursor)): respond(ticket, Problem(conflictOf: record.id, cursor))
             case .failure(let error): respond(ticket, Problem(error), headers: [("Retry-After", "1")])
             }
@@ -52,7 +55,11 @@ extension EventLoop {
     }
 
     /// Answers with a threat that is in the log, written in place: this is the answer that posts get.
-    private func respond(_ ticket: ResponseTicket, _ status: HTTPStatus, stored entry: LogEntry, in served: ServedLog) {
+    /// - Parameter prefix: What stands before the replica's own paths.
+    private func respond(
+        _ ticket: ResponseTicket, _ status: HTTPStatus, stored entry: LogEntry, in served: ServedLog,
+        under prefix: String
+    ) {
         respond(ticket, status) { output, context in
             HTTPResponse.encode(
                 status, into: &output, context: context, contentByteCount: entry.documentByteCount
@@ -60,7 +67,8 @@ extension EventLoop {
                 let query = served.queryName.map { "?log=\($0)" } ?? ""
                 HTTPResponse.appendField("Content-Type", "application/json", to: &head)
                 let folder = ThreatPath.beforeID(entry.record.id)
-                HTTPResponse.appendField("Location", folder, entry.record.id, query, to: &head)
+                HTTPResponse.appendField(
+                    "Location", prefix.isEmpty ? folder : prefix + folder, entry.record.id, query, to: &head)
             } content: {
                 entry.appendDocument(to: &$0)
             }

@@ -154,14 +154,14 @@ final class ProxyFront {
         guard isReady else { throw HarnessError("\(name) does not serve: \(process.outputTail)") }
     }
 
-    private static func start(_ program: String, _ arguments: [String], _ folder: String) throws -> LocalProcess {
+    static func start(_ program: String, _ arguments: [String], _ folder: String) throws -> LocalProcess {
         guard let path = ChildProcess.find(program) else {
             throw HarnessError("\(program) is not installed: apt-get install nginx haproxy")
         }
         return try LocalProcess(path, arguments, outputPath: "\(folder)/output")
     }
 
-    private static func write(_ text: String, to path: String) throws {
+    static func write(_ text: String, to path: String) throws {
         guard let file = fopen(path, "w") else { throw HarnessError("\(path) cannot be written") }
         defer { fclose(file) }
         guard fputs(text, file) >= 0 else { throw HarnessError("\(path) cannot be written") }
