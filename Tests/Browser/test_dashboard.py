@@ -10,12 +10,11 @@ import unittest
 import urllib.error
 import urllib.request
 
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from replica import WAIT_SECONDS, Replica, required_executable, wait_until
+from page import PageTest
+from replica import Replica, wait_until
 
 # A browser alone at a dead replica waits up to 30 s between two tries.
 RESUME_SECONDS = 150
@@ -26,114 +25,31 @@ POLICY = {
     "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'",
 }
 
-# Runs in the page before its own scripts: collects what must never happen.
-WITNESS = """
-window.violations = [];
-window.ran = [];
-document.addEventListener("securitypolicyviolation", (event) =>
-  window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
-window.addEventListener("error", (event) => window.ran.push(`error: ${event.message}`));
-window.addEventListener("unhandledrejection", (event) => window.ran.push(`rejection: ${event.reason}`));
-window.alert = (text) => window.ran.push(`alert: ${text}`);
-"""
-
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script><b>bold</b>\"'&lt;svg onload=alert(3)>"
 
 
-class DashboardTest(unittest.TestCase):
-    """Each test has a replica and a log of its own; the browser is started once."""
-
-    @classmethod
-    def setUpClass(cls):
-        options = webdriver.ChromeOptions()
-        options.binary_location = required_executable("CHROMIUM", "chromium", "chromium-browser", "google-chrome")
-        # Test machines run as root in containers, where Chromium's own sandbox cannot start.
-        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,900",
-                         "--disable-background-networking", "--no-first-run"):
-            options.add_argument(argument)
-        # Of the replica that speaks TLS; no browser here knows its authority.
-        options.accept_insecure_certs = True
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        service = Service(required_executable("CHROMEDRIVER", "chromedriver"))
-        cls.browser = webdriver.Chrome(options=options, service=service)
-        cls.addClassCleanup(cls.browser.quit)
-        cls.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WITNESS})
+class DashboardTest(PageTest):
+    """Each test has a replica and a log of its own."""
 
     def setUp(self):
-        # Messages that the page under test may leave in the browser's log; everything else fails the test.
-        self.expected_in_log = []
-        self.replica = Replica()
+        super().setUp()
+        self.start_replica()
+
+    def start_replica(self, **options):
+        self.replica = Replica(**options)
         self.addCleanup(self.replica.remove)
-        self.addCleanup(self.browser.get, "about:blank")
         self.replica.start()
-
-    def open_dashboard(self):
-        self.browser.get_log("browser")
-        self.browser.get(self.replica.url + "/")
-        self.wait_live()
-        wait_until(lambda: self.attribute("body", "data-counts") == "ready", "the counts are there")
-
-    def wait_live(self, seconds=WAIT_SECONDS):
-        wait_until(lambda: self.attribute("body", "data-phase") == "live",
-                   lambda: f"the page is live, its state reads {self.text('#state')!r}", seconds)
-
-    def assert_nothing_bad_happened(self):
-        self.assertEqual(self.browser.execute_script("return window.violations"), [], "policy violations")
-        self.assertEqual(self.browser.execute_script("return window.ran"), [], "scripts or errors")
-        unexpected = [entry for entry in self.browser.get_log("browser")
-                      if not any(text in entry["message"] for text in self.expected_in_log)]
-        self.assertEqual(unexpected, [], "browser log")
-
-    # Reading the page
-
-    def find(self, selector):
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def text(self, selector):
-        return self.browser.execute_script(
-            "return document.querySelector(arguments[0])?.textContent ?? null", selector)
-
-    def attribute(self, selector, name):
-        return self.browser.execute_script(
-            "return document.querySelector(arguments[0])?.getAttribute(arguments[1]) ?? null", selector, name)
-
-    def row_ids(self):
-        return self.browser.execute_script(
-            "return [...document.querySelectorAll('#threats > .row')].map(r => r.dataset.id)")
-
-    def severity_counts(self):
-        return self.browser.execute_script("""
-            return Object.fromEntries([...document.querySelectorAll("#by-severity > li")]
-              .map(item => [item.dataset.severity, item.querySelector(".count-value").textContent]))""")
-
-    def type_counts(self):
-        return self.browser.execute_script("""
-            return Object.fromEntries([...document.querySelectorAll("#by-type > li")]
-              .map(item => [item.dataset.type, item.querySelector(".count-value").textContent]))""")
-
-    def wait_rows(self, ids, seconds=WAIT_SECONDS):
-        """Waits until the rows are exactly `ids`, newest first."""
-        wait_until(lambda: self.row_ids() == ids,
-                   lambda: f"expected {len(ids)} rows {ids[:5]}, shown {len(self.row_ids())} rows {self.row_ids()[:5]}",
-                   seconds)
-
-    def press(self, *keys):
-        webdriver.ActionChains(self.browser).send_keys(*keys).perform()
-
-    def focused(self):
-        return self.browser.execute_script("return document.activeElement.id || document.activeElement.tagName")
+        self.url = self.replica.url + "/"
 
     # Tests
 
     def test_page_and_feed_over_tls(self):
         self.replica.remove()
-        self.replica = Replica(secure=True)
-        self.addCleanup(self.replica.remove)
-        self.replica.start()
+        self.start_replica(secure=True)
         self.open_dashboard()
         posted = self.replica.post(title="over TLS")["id"]
         self.wait_rows([posted])
-        self.assertEqual(self.browser.execute_script("return location.protocol"), "https:")
+        self.assertEqual(self.script("return location.protocol"), "https:")
         self.assert_nothing_bad_happened()
 
     def test_page_is_served_under_the_strict_policy(self):
@@ -145,7 +61,7 @@ class DashboardTest(unittest.TestCase):
         self.assertEqual({" ".join(part.split()) for part in policy.split(";") if part.strip()}, POLICY)
         self.open_dashboard()
         self.assertIn("All quiet", self.text("#empty"))
-        addresses = self.browser.execute_script("return performance.getEntriesByType('resource').map(e => e.name)")
+        addresses = self.script("return performance.getEntriesByType('resource').map(e => e.name)")
         foreign = [address for address in addresses if not address.startswith(self.replica.url + "/")]
         self.assertEqual(foreign, [], "the page loads nothing from elsewhere")
         self.assert_nothing_bad_happened()
@@ -177,7 +93,7 @@ class DashboardTest(unittest.TestCase):
         # Title, summary, customer, source, indicator type and value, the extra member's name and value.
         self.assertEqual(detail.count(MARKUP), 8)
         self.assertIn(json.dumps(MARKUP) + ": [", detail, "metadata is pretty JSON")
-        foreign = self.browser.execute_script(
+        foreign = self.script(
             "return document.querySelectorAll('#threats :is(img, script, b, svg)').length")
         self.assertEqual(foreign, 0)
         self.assert_nothing_bad_happened()
@@ -189,13 +105,13 @@ class DashboardTest(unittest.TestCase):
         wide = self.replica.post(title="W" * 1000, customer_name=name)
         deep = self.replica.post(title="Two lines", summary="line\nbreak", metadata={"a": [{}] * 20})
         self.wait_rows([deep["id"], wide["id"], bare["id"]])
-        overflow = self.browser.execute_script("return document.documentElement.scrollWidth - innerWidth")
+        overflow = self.script("return document.documentElement.scrollWidth - innerWidth")
         self.assertLessEqual(overflow, 0, "nothing is wider than the window")
         self.find(f"[data-id='{wide['id']}'] summary").click()
         wait_until(lambda: "W" * 1000 in (self.text(".detail:not(:empty)") or ""), "the detail has the whole title")
         self.browser.set_window_size(380, 800)
         self.addCleanup(self.browser.set_window_size, 1280, 900)
-        overflow = self.browser.execute_script("return document.documentElement.scrollWidth - innerWidth")
+        overflow = self.script("return document.documentElement.scrollWidth - innerWidth")
         self.assertLessEqual(overflow, 0, "nor at 380 pixels")
         self.assert_nothing_bad_happened()
 
@@ -203,10 +119,11 @@ class DashboardTest(unittest.TestCase):
         self.replica.post_many([{"threat_type": "malware", "severity": "HIGH"}] * 3)
         self.open_dashboard()
         # From here on the feed alone keeps the counts: another answer would hide what it does wrong.
-        self.browser.execute_script("""
+        self.script("""
             const real = window.fetch;
+            const isClosed = (address) => new URL(address, document.baseURI).pathname === "/api/analytics";
             window.fetch = (address, ...rest) =>
-              address === "/api/analytics" ? Promise.reject(new Error("closed")) : real(address, ...rest);""")
+              isClosed(address) ? Promise.reject(new Error("closed")) : real(address, ...rest);""")
         self.replica.post_many([{"threat_type": "phishing", "severity": "LOW"}] * 4
                                + [{"threat_type": "malware", "severity": "CRITICAL"}])
         expected = {"CRITICAL": "1", "HIGH": "3", "MEDIUM": "0", "LOW": "4", "INFO": "0"}
@@ -219,7 +136,7 @@ class DashboardTest(unittest.TestCase):
 
     def test_sample_button_makes_each_scenario_and_shows_a_refusal(self):
         self.open_dashboard()
-        scenarios = self.browser.execute_script(
+        scenarios = self.script(
             "return [...document.querySelectorAll('#scenario option')].map(o => o.value)")
         self.assertEqual(scenarios, ["crypto_surge", "bot_attack", "geo_impossible", "critical_threat"])
         for count, scenario in enumerate(scenarios, start=1):
@@ -227,7 +144,7 @@ class DashboardTest(unittest.TestCase):
             self.find("#trigger").click()
             wait_until(lambda: len(self.row_ids()) == count, lambda: f"{scenario} appears: {self.text('#notices')}")
             wait_until(lambda: self.attribute("#trigger", "aria-busy") is None, "the button is free again")
-        self.browser.execute_script("document.querySelector('#scenario option:checked').value = 'no_such_scenario'")
+        self.script("document.querySelector('#scenario option:checked').value = 'no_such_scenario'")
         self.find("#trigger").click()
         wait_until(lambda: "422" in self.text("#notices"), "the refusal is shown")
         self.assertEqual(len(self.row_ids()), 4)
@@ -286,9 +203,9 @@ class DashboardTest(unittest.TestCase):
         self.assertEqual(reached, ["scenario", "trigger", "min-severity", "type-filter", "pause", "SUMMARY"])
         current = "return document.activeElement.closest('.row').dataset.id"
         self.press(Keys.ARROW_DOWN)
-        self.assertEqual(self.browser.execute_script(current), ids[1])
+        self.assertEqual(self.script(current), ids[1])
         self.press(Keys.END)
-        self.assertEqual(self.browser.execute_script(current), ids[0])
+        self.assertEqual(self.script(current), ids[0])
         self.press(Keys.HOME, Keys.ENTER)
         wait_until(lambda: "row 2" in (self.text("#threats .detail") or ""), "Enter opens the row")
         self.press(Keys.ENTER)
@@ -305,14 +222,13 @@ class DashboardTest(unittest.TestCase):
         self.assertEqual(self.text("#notices"), "")
         self.assert_nothing_bad_happened()
 
-    def check_resume_after(self, sent, state):
+    def check_resume_after(self, sent):
         self.open_dashboard()
         ids = [self.replica.post(title="first", severity="HIGH")["id"]]
         self.wait_rows(ids)
         ids += self.replica.post_many([{"threat_type": "burst"}] * 50)
         self.replica.stop(sent)
-        wait_until(lambda: self.attribute("body", "data-phase") in state,
-                   lambda: f"the page notices, its state reads {self.text('#state')!r}")
+        self.wait_phase("reconnecting", "offline")
         self.replica.start()
         ids += self.replica.post_many([{"threat_type": "missed"}] * 20)
         self.wait_live(RESUME_SECONDS)
@@ -321,7 +237,7 @@ class DashboardTest(unittest.TestCase):
         stored = [threat["id"] for threat in self.replica.request("/api/threats?limit=100")]
         self.assertEqual(self.row_ids(), stored, "the page and the log agree")
         self.assertEqual(self.text("#notices"), "", "nothing was reported as missing")
-        self.assertEqual(self.browser.execute_script("return document.querySelectorAll('.marker').length"), 0)
+        self.assertEqual(self.markers(), [])
         wait_until(lambda: self.severity_counts()["HIGH"] == "1" and self.severity_counts()["MEDIUM"] == "71",
                    lambda: f"severities are {self.severity_counts()}")
         # The browser itself notes each try at a closed port, and each question a dead replica leaves open.
@@ -331,10 +247,10 @@ class DashboardTest(unittest.TestCase):
         self.assert_nothing_bad_happened()
 
     def test_killed_replica_comes_back_and_the_page_resumes_without_gap_or_repeat(self):
-        self.check_resume_after(signal.SIGKILL, {"reconnecting", "offline"})
+        self.check_resume_after(signal.SIGKILL)
 
     def test_drained_replica_comes_back_and_the_page_resumes_without_gap_or_repeat(self):
-        self.check_resume_after(signal.SIGTERM, {"draining", "reconnecting", "offline"})
+        self.check_resume_after(signal.SIGTERM)
 
 
 if __name__ == "__main__":
