@@ -22,8 +22,9 @@ let clusters: [Target.Dependency] = ["ClusterSupport", "Corpora", "FaultInjectio
 
 // Served as they are, from the binary (Sources/TocsinServer/Routes/DashboardAsset.swift).
 let dashboardFiles = [
-    "index.html", "style.css", "favicon.svg", "app.js", "detail.js", "feed.js", "list.js", "panel.js", "sample.js",
-    "store.js", "tally.js", "wire.js",
+    "index.html", "style.css", "favicon.svg", "address.js", "app.js", "ask.js", "detail.js", "dom.js", "feed.js",
+    "fill.js", "hold.js", "intake.js", "lag.js", "list.js", "notices.js", "panel.js", "pulse.js", "row.js",
+    "sample.js", "state.js", "store.js", "tally.js", "wire.js", "words.js",
 ]
 
 // A room may import only the rooms above it (docs/architecture.md).

@@ -1,239 +1,213 @@
-// The dashboard: wires the feed to what remembers, counts and draws.
+// The dashboard: makes its parts, and tells each what the others learn.
 
-import { element } from "./detail.js";
+import { everything, readView, serverAddress, writeView } from "./address.js";
+import { node, setText } from "./dom.js";
 import { Feed } from "./feed.js";
+import { Fill, typesToAsk } from "./fill.js";
+import { Intake } from "./intake.js";
+import { Lag } from "./lag.js";
 import { rowsMax, ThreatList } from "./list.js";
+import { Notices } from "./notices.js";
 import { Panel } from "./panel.js";
+import { Pulse } from "./pulse.js";
 import { sendSample } from "./sample.js";
-import { makeEntry, makeFilter, makeMarker, Store } from "./store.js";
+import { State } from "./state.js";
+import { makeFilter, Store } from "./store.js";
 import { Tally } from "./tally.js";
-import { compareCursors, parseCursor } from "./wire.js";
+import { announcement, emptyWords, shownWords, standing, title, waitingWords } from "./words.js";
 
-const noticesMax = 3;
+const historyCount = 100;
 const criticalAnnouncementMilliseconds = 30_000;
-const number = new Intl.NumberFormat();
-const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
-const node = (id) => document.getElementById(id);
+const writeViewMilliseconds = 300;
 
+const announce = (text) => setText(node("announcer"), text);
+const notices = new Notices({ list: node("notices"), announce });
+const state = new State(draw);
 const store = new Store();
-const tally = new Tally({
-  onChange: () => {
-    if (tally.ready) document.body.dataset.counts = "ready";
-    panel.schedule();
-  },
-});
+const lag = new Lag();
+const tally = new Tally({ onChange: countsChanged, onHead: headLearnt });
 const list = new ThreatList({
   list: node("threats"),
   scroller: node("scroller"),
   template: node("row-template"),
-  onChange: showListState,
+  onChange: (summary) => state.change({ list: summary }),
+  onFailure: (message) => notices.tell(`The list could not be drawn (${message}) and is drawn anew.`, "error"),
+});
+const fill = new Fill({
+  onFound: (entries) => list.append(entries),
+  onState: (answer) => state.change({ fill: answer }),
 });
 const panel = new Panel({
   tally,
   position: () => feed.cursor?.text ?? "–",
   nodes: {
-    cursor: node("cursor"), total: node("total"), customers: node("customers"),
+    cursor: node("cursor"), total: node("total"), customers: node("customers"), countsNote: node("counts-note"),
     rate: node("rate"), spark: node("spark"),
     bySeverity: node("by-severity"), byType: node("by-type"), moreTypes: node("more-types"),
-    typeFilter: node("type-filter"),
   },
-  onSeverity: (severity) => setFilter(node("min-severity").value === severity ? "INFO" : severity, null),
-  onType: (type) => setFilter(null, node("type-filter").value.trim() === type ? "" : type),
+  onSeverity: (severity) => {
+    const { minSeverity } = state.value.view;
+    show({ minSeverity: minSeverity === severity ? everything.minSeverity : severity });
+  },
+  onType: (type) => show({ types: state.value.view.types.trim() === type ? "" : type }),
 });
-const feed = new Feed({
-  url: new URL("/ws", location.href.replace(/^http/, "ws")),
-  onState: showState,
-  onFrame: receive,
-});
+const intake = new Intake({ store, list, tally, onNews: threatCame, tell: (message) => notices.tell(message) });
+const feed = new Feed({ onState: (connection) => state.change({ feed: connection }), onFrame: frameCame });
+const pulse = new Pulse({ onBeat: beat, onWake: wake });
 
-let filter = makeFilter("INFO", "");
-let lastPhase = null;
+let filter = makeFilter(everything);
+let hasHistory = false;
+let drawnView = null;
+let spokenPhase = null;
 let unannouncedCriticals = 0;
-let announcedCriticalsAt = 0;
+let announcedCriticalsAt = -Infinity;
+let writeViewTimer = null;
 
-// --- Frames -------------------------------------------------------------------------------------
+// --- What comes ---------------------------------------------------------------------------------
 
-function receive(frame, cursor) {
-  switch (frame.type) {
-    case "initial_batch": return receiveBatch(frame);
-    case "new_threat": return receiveThreat(frame, cursor);
-    case "threat_updated": return receiveUpdate(frame, cursor);
-    case "reset": return receiveReset(frame);
-    case "error": return notify(`The server did not understand this page: ${sentence(frame.detail ?? frame.code)}`);
-    default: return undefined; // heartbeat, resumed, pong, and types yet to come carry a cursor at most.
+function frameCame(frame, cursor) {
+  intake.receive(frame, cursor, feed.cursor);
+  if (frame.type === "initial_batch") {
+    hasHistory = true;
+    lag.joined();
+    lookForOlder(false);
   }
 }
 
-function receiveBatch(frame) {
-  if (frame.recovered === false) {
-    const from = feed.cursor?.text ?? "the last one seen";
-    const message = `Threats after ${from} may be missing here`;
-    const why = sentence(frame.reason);
-    notify(`${message}. The server could not go on from there${why ? `: ${why}` : "."}`);
-    remember(makeMarker(message));
-  }
-  const threats = Array.isArray(frame.data) ? frame.data : [];
-  for (const threat of [...threats].reverse()) take(threat, null);
-  tally.refresh();
-}
-
-function receiveThreat(frame, cursor) {
-  if (cursor !== null && feed.cursor !== null) {
-    if (compareCursors(cursor, feed.cursor) <= 0) return;
-    checkContiguous(cursor);
-  }
-  const entry = take(frame.data, cursor);
-  if (entry === null) return;
-  tally.add(entry);
+function threatCame(entry) {
+  lag.received(entry.receivedAt, performance.now());
   if (entry.severity === "CRITICAL") unannouncedCriticals += 1;
 }
 
-function receiveUpdate(frame, cursor) {
-  if (cursor !== null && feed.cursor !== null) checkContiguous(cursor);
-  const entry = store.update(frame.data?.id, frame.data?.triage);
-  if (entry !== null) list.refresh(entry);
+function countsChanged() {
+  const { ready: isReady, answeredAt, problem } = tally;
+  if (isReady) document.body.dataset.counts = "ready";
+  state.change({ counts: { isReady, answeredAt, problem } });
+  panel.schedule();
 }
 
-function receiveReset(frame) {
-  notify(`The log was moved to a new generation. ${sentence(frame.reason)} Threats sent again are shown once.`);
-  remember(makeMarker(`New generation of the log after ${sentence(frame.from)}`));
+function headLearnt(answer) {
+  const now = performance.now();
+  lag.told(answer, feed.cursor, now);
+  state.change({ lag: lag.report(feed.cursor, now) });
+}
+
+function beat(now) {
+  feed.beat(now);
+  list.beat(now);
+  state.change({ lag: lag.report(feed.cursor, now) });
+  if (state.value.feed.phase === "live" && lag.isHeadWanted(now)) tally.refresh();
+  if (unannouncedCriticals > 0 && now - announcedCriticalsAt > criticalAnnouncementMilliseconds) {
+    announce(`${unannouncedCriticals} new critical ${unannouncedCriticals === 1 ? "threat" : "threats"}`);
+    unannouncedCriticals = 0;
+    announcedCriticalsAt = now;
+  }
+  panel.draw();
+}
+
+function wake(now) {
+  lag.forgetClock();
+  feed.woke(now);
   tally.refresh();
 }
 
-/** The page takes the feed without a filter, so within a generation every step is one. */
-function checkContiguous(cursor) {
-  const last = feed.cursor;
-  if (cursor.generation !== last.generation || cursor.sequence <= last.sequence + 1n) return;
-  const message = `Entries between ${last.text} and ${cursor.text} did not arrive`;
-  notify(`${message}.`);
-  remember(makeMarker(message));
-  tally.refresh();
+// --- What is seen -------------------------------------------------------------------------------
+
+/** Draws all of the state but the rows and figures, which have a pace of their own. */
+function draw(value) {
+  const now = standing(value, performance.now(), navigator.onLine !== false);
+  document.body.dataset.phase = now.phase;
+  document.title = title(now, value.list);
+  setText(node("state"), now.text);
+  setText(node("state-detail"), now.detail);
+  node("retry").hidden = !now.offersRetry;
+  if (now.phase !== spokenPhase) announce(announcement(now));
+  spokenPhase = now.phase;
+  drawControls(value);
+  drawEmpty(value);
 }
 
-/** Remembers and lists a threat. Returns its entry if this page had not seen it, else null. */
-function take(threat, frameCursor) {
-  if (threat === null || typeof threat !== "object") return null;
-  const cursor = frameCursor ?? parseCursor(threat.cursor);
-  if (cursor === null) return null;
-  const entry = makeEntry(threat, cursor);
-  return remember(entry) ? entry : null;
+function drawControls({ view, list: rows, fill: older }) {
+  if (view !== drawnView) drawView(view);
+  const waiting = waitingWords(rows);
+  node("waiting").hidden = waiting === "";
+  setText(node("waiting"), waiting);
+  setText(node("pause"), rows.hold === "paused" ? "Resume" : "Pause");
+  node("pause").setAttribute("aria-pressed", String(rows.hold === "paused"));
+  setText(node("shown"), shownWords(rows, older));
 }
 
-function remember(entry) {
-  if (store.add(entry) !== "new") return false;
-  list.add(entry);
-  return true;
+/** Controls are written when the view has changed, not at each drawing: somebody may be about to change them. */
+function drawView(view) {
+  drawnView = view;
+  panel.showView(view);
+  if (node("min-severity").value !== view.minSeverity) node("min-severity").value = view.minSeverity;
+  if (node("type-filter").value !== view.types) node("type-filter").value = view.types;
 }
 
-// --- State --------------------------------------------------------------------------------------
-
-const phaseTexts = {
-  connecting: "Connecting…",
-  live: "Live",
-  reconnecting: "Reconnecting…",
-  offline: "Offline",
-  draining: "Replica draining, moving on…",
-};
-
-function showState(state) {
-  document.body.dataset.phase = state.phase;
-  if (state.phase !== lastPhase) {
-    // Spoken once per change; the countdown beside it is for the eye.
-    announce(`Feed: ${phaseTexts[state.phase]}`);
-    lastPhase = state.phase;
-  }
-  showCountdown();
-  showListState();
-}
-
-function showCountdown() {
-  const { phase, retryAt, since, reason } = feed.state;
-  const seconds = retryAt === null ? 0 : Math.ceil((retryAt - Date.now()) / 1_000);
-  const counting = seconds > 0 && (phase === "reconnecting" || phase === "offline");
-  const verb = phase === "offline" ? "Offline, trying again" : "Reconnecting";
-  setText("state", counting ? `${verb} in ${seconds} s` : phaseTexts[phase]);
-  const isDown = phase !== "live" && feed.cursor !== null;
-  setText("state-detail", isDown ? `not live since ${clock.format(since)}${reason ? `: ${reason}` : ""}` : "");
-  node("retry").hidden = !counting;
-}
-
-function showListState() {
-  const { hold, waitingCount } = list;
-  const button = node("waiting");
-  button.hidden = waitingCount === 0 || hold === null;
-  if (!button.hidden) {
-    const noun = waitingCount === 1 ? "new threat" : "new threats";
-    setText("waiting", `${number.format(waitingCount)} ${noun} ${waitingCount === 1 ? "waits" : "wait"} · show`);
-  }
-  setText("pause", list.paused ? "Resume" : "Pause");
-  node("pause").setAttribute("aria-pressed", String(list.paused));
-  const count = list.count;
-  const bound = count >= rowsMax ? `The newest ${rowsMax} are shown` : `${number.format(count)} shown`;
-  const why = hold === "paused" ? ", paused" : hold === "reading" ? ", held while you read" : "";
-  setText("shown", `${count === 0 ? "Nothing shown" : bound}${why}`);
-  showEmpty(count);
-}
-
-function showEmpty(count) {
-  node("empty").hidden = count > 0;
-  if (count > 0) return;
-  const isLive = feed.state.phase === "live";
-  const isFiltered = !filter.isOpen && store.entries.length > 0;
-  setText("empty-title", isFiltered ? "Nothing matches the filter" : isLive ? "All quiet" : "Waiting for the feed");
-  setText("empty-text", isFiltered
-    ? "Threats that match appear here as they come."
-    : isLive
-      ? "Threats appear here the moment a replica accepts them. Send a sample with the button above, or post one:"
-      : "The list fills as soon as a replica answers.");
-  node("empty-command").hidden = !isLive || isFiltered;
-  setText("empty-command", `curl ${location.origin}/api/threats/trigger \\
+function drawEmpty(value) {
+  node("empty").hidden = value.list.count > 0;
+  if (value.list.count > 0) return;
+  const words = emptyWords(value, !filter.isOpen);
+  setText(node("empty-title"), words.title);
+  setText(node("empty-text"), words.text);
+  node("empty-command").hidden = !words.hasCommand;
+  setText(node("empty-command"), `curl ${serverAddress("api/threats/trigger")} \\
   -H 'content-type: application/json' \\
   -d '{"threat_type":"malware","severity":"HIGH","title":"Hello"}'`);
 }
 
-function setText(id, text) {
-  const target = node(id);
-  if (target.textContent !== text) target.textContent = text;
+// --- What is wanted -----------------------------------------------------------------------------
+
+/** Shows another view; parts that are not given stay as they are. */
+function show(parts, { isTyped = false } = {}) {
+  const view = { ...state.value.view, ...parts };
+  filter = makeFilter(view);
+  state.change({ view });
+  list.show(filter.matches, store.entries);
+  lookForOlder(isTyped);
+  clearTimeout(writeViewTimer);
+  // Browsers refuse a page that writes its address at each key.
+  writeViewTimer = setTimeout(() => writeView(view), isTyped ? writeViewMilliseconds : 0);
 }
 
-const announce = (text) => setText("announcer", text);
-
-function sentence(value) {
-  return typeof value === "string" && value !== "" ? `${value.slice(0, 300).replace(/\.$/, "")}.` : "";
+/** Asks for what the view wants and the page does not remember: all that fits, or a fresh page's history. */
+function lookForOlder(isTyped) {
+  if (!hasHistory) return;
+  const { floor } = store;
+  const matching = store.entries.filter((entry) => entry.kind === "threat" && filter.matches(entry)).length;
+  // The first entry of a log has the number 1.
+  const isWhole = floor === null || floor.sequence <= 1n;
+  fill.look({
+    filter, isTyped,
+    types: typesToAsk(filter.parts, tally.byType.keys()),
+    before: floor?.text ?? null,
+    wanted: isWhole ? 0 : (filter.isOpen ? historyCount : rowsMax) - matching,
+  });
 }
 
-function notify(message, kind = "notice") {
-  const item = element("li", `notice notice-${kind}`);
-  const text = element("span", "notice-text", `${clock.format(new Date())}  ${message}`);
-  text.dir = "auto";
-  const button = element("button", "quiet", "Dismiss");
-  button.type = "button";
-  button.addEventListener("click", () => item.remove());
-  item.append(text, button);
-  const notices = node("notices");
-  notices.prepend(item);
-  while (notices.childElementCount > noticesMax) notices.lastElementChild.remove();
-  announce(message);
+function showFromAddress() {
+  const { view, problem } = readView(location.href);
+  if (problem !== "") notices.tell(problem, "error");
+  show(view);
 }
 
-// --- Controls -----------------------------------------------------------------------------------
-
-/** Null leaves a part of the filter as it is. */
-function setFilter(minSeverity, types) {
-  if (minSeverity !== null) node("min-severity").value = minSeverity;
-  if (types !== null) node("type-filter").value = types;
-  filter = makeFilter(node("min-severity").value, node("type-filter").value);
-  panel.showFilter(node("min-severity").value, node("type-filter").value);
-  list.setFilter(filter.matches, store.entries);
+/** What both controls say, whichever of them was used. */
+function showFromControls(event) {
+  const view = { minSeverity: node("min-severity").value, types: node("type-filter").value };
+  const { minSeverity, types } = state.value.view;
+  if (view.minSeverity !== minSeverity || view.types !== types) show(view, { isTyped: event.type === "input" });
 }
 
-node("min-severity").addEventListener("change", () => setFilter(null, null));
-node("type-filter").addEventListener("input", () => setFilter(null, null));
-node("retry").addEventListener("click", () => feed.nudge());
+node("min-severity").addEventListener("change", showFromControls);
+for (const type of ["input", "change"]) node("type-filter").addEventListener(type, showFromControls);
+node("retry").addEventListener("click", () => feed.retry());
 node("waiting").addEventListener("click", () => list.release());
-node("pause").addEventListener("click", () => {
-  list.paused = !list.paused;
-  list.schedule();
+node("pause").addEventListener("click", () => list.pause(!list.isPaused, store.arrivals));
+document.querySelector(".skip").addEventListener("click", (event) => {
+  // The fragment of the address says what is shown.
+  event.preventDefault();
+  node("feed").focus();
 });
 node("trigger").addEventListener("click", async () => {
   const button = node("trigger");
@@ -242,22 +216,12 @@ node("trigger").addEventListener("click", async () => {
   const { accepted, message } = await sendSample(node("scenario").value);
   button.removeAttribute("aria-busy");
   if (accepted) announce(message);
-  else notify(message, "error");
+  else notices.tell(message, "error");
 });
+addEventListener("hashchange", showFromAddress);
+// Browsers put back what stood in the controls of a page that was left; what counts is the address.
+addEventListener("pageshow", () => drawView(state.value.view));
 
-function everySecond() {
-  showCountdown();
-  panel.draw();
-  document.title = feed.state.phase === "live" ? "Tocsin" : `Tocsin (${phaseTexts[feed.state.phase]})`;
-  const now = Date.now();
-  if (unannouncedCriticals > 0 && now - announcedCriticalsAt > criticalAnnouncementMilliseconds) {
-    announce(`${unannouncedCriticals} new critical ${unannouncedCriticals === 1 ? "threat" : "threats"}`);
-    unannouncedCriticals = 0;
-    announcedCriticalsAt = now;
-  }
-}
-
-panel.showFilter("INFO", "");
-setInterval(everySecond, 1_000);
+showFromAddress();
+pulse.start();
 feed.start();
-everySecond();

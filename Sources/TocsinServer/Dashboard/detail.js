@@ -1,5 +1,6 @@
 // The open row: every field of a threat, as text.
 
+import { element } from "./dom.js";
 import { ExactNumber, prettyJSON } from "./wire.js";
 
 const labels = new Map([
@@ -21,13 +22,6 @@ const times = new Set(["timestamp", "received_at"]);
 const exact = new Set(["id", "cursor", "seq", "received_by", "threat_type"]);
 const listMax = 200;
 const fieldsMax = 100;
-
-export function element(name, className, content) {
-  const node = document.createElement(name);
-  if (className) node.className = className;
-  if (content !== undefined) node.textContent = content;
-  return node;
-}
 
 /** Text of any value; strings as they stand, the rest as JSON. */
 function textOf(value) {

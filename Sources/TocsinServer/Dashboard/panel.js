@@ -1,14 +1,15 @@
 // The side panel: rate, totals, and counts that are also filters.
 
-import { element } from "./detail.js";
+import { element, placeNodes, setText } from "./dom.js";
 import { severities } from "./store.js";
 
 const typesShownMax = 10;
 // Figures that change faster than this cannot be read.
 const drawEveryMilliseconds = 250;
 const number = new Intl.NumberFormat();
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
 
-function makeCount(list, name, className) {
+function makeCount(name, className) {
   const item = element("li");
   const button = element("button", "count");
   button.type = "button";
@@ -21,7 +22,6 @@ function makeCount(list, name, className) {
   const value = element("span", "count-value", "–");
   button.append(label, value, bar);
   item.append(button);
-  list.append(item);
   return { item, button, value, fill };
 }
 
@@ -36,6 +36,7 @@ export class Panel {
   #severityCounts = new Map();
   #typeCounts = new Map();
   #onType;
+  #types = "";
   #timer = null;
 
   constructor({ tally, position, nodes, onSeverity, onType }) {
@@ -44,12 +45,13 @@ export class Panel {
     this.#nodes = nodes;
     this.#onType = onType;
     for (const severity of [...severities].reverse()) {
-      const count = makeCount(nodes.bySeverity, severity, "badge");
+      const count = makeCount(severity, "badge");
       count.item.dataset.severity = severity;
       count.button.title = `Show ${severity} and above`;
       count.button.addEventListener("click", () => onSeverity(severity));
       this.#severityCounts.set(severity, count);
     }
+    placeNodes(nodes.bySeverity, [...this.#severityCounts.values()].map((count) => count.item));
   }
 
   schedule() {
@@ -69,18 +71,25 @@ export class Panel {
       this.#drawSeverities();
       this.#drawTypes();
     }
+    setText(nodes.countsNote, this.#countsWords());
     this.#drawRate();
   }
 
-  /** Marks which counts the filter stands on. */
-  showFilter(minSeverity, types) {
+  /** Marks which counts the view stands on. */
+  showView({ minSeverity, types }) {
+    this.#types = types.trim().toLowerCase();
     for (const [severity, count] of this.#severityCounts) {
       count.button.setAttribute("aria-pressed", String(severity === minSeverity && severity !== "INFO"));
     }
-    const wanted = types.trim().toLowerCase();
-    for (const [type, count] of this.#typeCounts) {
-      count.button.setAttribute("aria-pressed", String(type.toLowerCase() === wanted));
-    }
+    for (const [type, count] of this.#typeCounts) this.#markType(type, count);
+  }
+
+  /** Counts that could not be asked for again are true of an earlier time. */
+  #countsWords() {
+    const { problem, answeredAt } = this.#tally;
+    if (problem === "") return "";
+    const age = answeredAt === null ? "No counts yet" : `Counts of ${clock.format(answeredAt)}, and what came since`;
+    return `${age}: ${problem}.`;
   }
 
   #drawSeverities() {
@@ -93,7 +102,7 @@ export class Panel {
   }
 
   #drawTypes() {
-    const { byType: list, moreTypes, typeFilter } = this.#nodes;
+    const { byType: list, moreTypes } = this.#nodes;
     const sorted = [...this.#tally.byType].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
     const shown = sorted.slice(0, typesShownMax);
     const names = new Set(shown.map(([name]) => name));
@@ -103,25 +112,28 @@ export class Panel {
       this.#typeCounts.delete(name);
     }
     const most = Math.max(1, shown[0]?.[1] ?? 0);
-    shown.forEach(([name, value], index) => {
-      const count = this.#typeCounts.get(name) ?? this.#makeType(list, name, typeFilter.value);
+    for (const [name, value] of shown) {
+      const count = this.#typeCounts.get(name) ?? this.#makeType(name);
       count.value.textContent = number.format(value);
       count.fill.style.transform = `scaleX(${value / most})`;
-      // Moving a node takes the focus from it, so only those out of place move.
-      if (list.children[index] !== count.item) list.insertBefore(count.item, list.children[index] ?? null);
-    });
+    }
+    placeNodes(list, shown.map(([name]) => this.#typeCounts.get(name).item));
     moreTypes.hidden = sorted.length <= typesShownMax;
     moreTypes.textContent = `and ${number.format(sorted.length - typesShownMax)} more`;
   }
 
-  #makeType(list, name, filter) {
-    const count = makeCount(list, name, "type-name");
+  #makeType(name) {
+    const count = makeCount(name, "type-name");
     count.item.dataset.type = name;
     count.button.title = `Show only ${name}`;
-    count.button.setAttribute("aria-pressed", String(name.toLowerCase() === filter.trim().toLowerCase()));
     count.button.addEventListener("click", () => this.#onType(name));
     this.#typeCounts.set(name, count);
+    this.#markType(name, count);
     return count;
+  }
+
+  #markType(name, count) {
+    count.button.setAttribute("aria-pressed", String(name.toLowerCase() === this.#types));
   }
 
   #drawRate() {

@@ -22,12 +22,13 @@ export function makeEntry(threat, cursor) {
     title: text(threat.title) || text(threat.summary),
     customer: text(threat.customer_name),
     receivedAt: text(threat.received_at) || text(threat.timestamp),
+    arrival: 0,
     row: null,
   };
 }
 
-/** A line of the list that is no threat: a gap, or a new generation of the log. */
-export const makeMarker = (message) => ({ kind: "marker", message, row: null });
+/** A line of the list that is no threat: a gap, a new generation of the log, or where the analyst had left off. */
+export const makeMarker = (message) => ({ kind: "marker", message, id: "", arrival: 0, row: null });
 
 /** Remembers the newest entries and tells apart what is new, repeated and renumbered. */
 export class Store {
@@ -36,6 +37,13 @@ export class Store {
   constructor() {
     /** Oldest first. */
     this.entries = [];
+    /** How many were taken in since the page was opened; each has its number as `arrival`. */
+    this.arrivals = 0;
+  }
+
+  /** The cursor of the oldest threat from which on everything that came is remembered; null where there is none. */
+  get floor() {
+    return this.entries.find((entry) => entry.kind === "threat")?.cursor ?? null;
   }
 
   /**
@@ -53,6 +61,8 @@ export class Store {
       }
       this.#byId.set(entry.id, entry);
     }
+    this.arrivals += 1;
+    entry.arrival = this.arrivals;
     this.entries.push(entry);
     if (this.entries.length >= entriesMax + trimStride) this.#trim();
     return "new";
@@ -64,12 +74,9 @@ export class Store {
     }
   }
 
-  /** Applies a triage step; returns the entry it belongs to, or null if that one is no longer remembered. */
-  update(id, triage) {
-    const entry = this.#byId.get(id);
-    if (entry === undefined || triage === null || typeof triage !== "object") return null;
-    entry.threat = { ...entry.threat, triage };
-    return entry;
+  /** The remembered threat of this id, or undefined. */
+  find(id) {
+    return this.#byId.get(id);
   }
 }
 
@@ -78,12 +85,12 @@ export class Store {
  * and the check for gaps need every entry, and because a wider filter then shows at once what came before.
  * `types` is text: parts of type names, separated by commas or spaces.
  */
-export function makeFilter(minSeverity, types) {
+export function makeFilter({ minSeverity, types }) {
   const rank = Math.max(0, severities.indexOf(minSeverity));
   const parts = types.toLowerCase().split(/[\s,]+/).filter(Boolean).slice(0, 20);
   const matches = (entry) =>
     entry.kind !== "threat" ||
     (severities.indexOf(entry.severity) >= rank &&
       (parts.length === 0 || parts.some((part) => entry.type.toLowerCase().includes(part))));
-  return { matches, isOpen: rank === 0 && parts.length === 0 };
+  return { matches, minSeverity: severities[rank], parts, isOpen: rank === 0 && parts.length === 0 };
 }

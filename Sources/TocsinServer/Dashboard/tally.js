@@ -1,5 +1,6 @@
 // The numbers beside the feed: counts over what is retained, and the rate at which threats come in.
 
+import { ask } from "./ask.js";
 import { compareCursors, parseCursor } from "./wire.js";
 
 const refreshEveryMilliseconds = 30_000;
@@ -24,10 +25,13 @@ function countsOf(object) {
 
 /**
  * Counts from `/api/analytics`, kept true by the feed between two answers.
- * Retention takes threats away without a frame, so the answer is fetched again now and then.
+ * Retention takes threats away without a frame, so the answer is fetched again now and then. `onChange()` hears that
+ * figures or the problem with them changed; `onHead({head, date, askedAt})` where the log ended by an answer: a cursor
+ * or null, the server's clock (ms since 1970), and when it was asked (monotonic).
  */
 export class Tally {
   #onChange;
+  #onHead;
   #inFlight = null;
   #again = false;
   #failures = 0;
@@ -38,13 +42,17 @@ export class Tally {
   #buckets = new Array(rateSeconds).fill(0);
   #bucketSecond = 0;
 
-  constructor({ onChange }) {
+  constructor({ onChange, onHead }) {
     this.#onChange = onChange;
+    this.#onHead = onHead;
     this.bySeverity = new Map();
     this.byType = new Map();
     this.total = 0;
     this.customers = 0;
     this.ready = false;
+    /** When the counts were last asked for with success (Date, or null), and why not since, in words, or "". */
+    this.answeredAt = null;
+    this.problem = "";
   }
 
   /** Counts one accepted threat that came by the live feed. */
@@ -81,17 +89,18 @@ export class Tally {
     this.#inFlight = [];
     let wait = refreshEveryMilliseconds;
     try {
-      const response = await fetch("/api/analytics", {
-        headers: { accept: "application/json" },
-        signal: AbortSignal.timeout(10_000),
-      });
-      if (!response.ok) throw new Error(`status ${response.status}`);
-      this.#take(await response.json());
+      const { body, date, sentAt } = await ask("api/analytics");
+      this.#take(body ?? {});
       this.#failures = 0;
+      this.problem = "";
+      this.answeredAt = new Date();
       if (this.#upTo === null && this.#inFlight.length > 0) wait = unplacedRetryMilliseconds;
-    } catch {
+      this.#onHead({ head: this.#upTo, date, askedAt: sentAt });
+    } catch (refusal) {
       this.#failures += 1;
+      this.problem = refusal.message;
       wait = Math.min(retryMaxMilliseconds, 2_000 * 2 ** Math.min(this.#failures, 6));
+      this.#onChange();
     }
     this.#inFlight = null;
     if (this.#again) wait = 1_000;

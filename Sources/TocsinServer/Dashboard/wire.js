@@ -27,19 +27,23 @@ function keepNumberText(_key, value, context) {
   return String(value) === context.source ? value : new ExactNumber(context.source);
 }
 
-/** Parses one frame and keeps the text of its numbers. Returns null for anything that is no object. */
-export function parseFrame(text) {
-  let frame;
+/** Parses JSON and keeps the text of its numbers. Returns undefined for what is no JSON. */
+export function parseJSON(text) {
   try {
-    frame = JSON.parse(text, keepNumberText);
+    return JSON.parse(text, keepNumberText);
   } catch {
     // A reviver recurses where plain parsing does not: a very deep document ends here.
     try {
-      frame = JSON.parse(text);
+      return JSON.parse(text);
     } catch {
-      return null;
+      return undefined;
     }
   }
+}
+
+/** Parses one frame. Returns null for anything that is no object with a `type`. */
+export function parseFrame(text) {
+  const frame = parseJSON(text);
   return frame !== null && typeof frame === "object" && typeof frame.type === "string" ? frame : null;
 }
 

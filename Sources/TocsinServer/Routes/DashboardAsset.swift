@@ -10,12 +10,18 @@ struct DashboardAsset: Equatable {
 
     /// Served under `/dashboard/`. A new file is listed here and in `Package.swift`.
     private static let files: [String: [UInt8]] = [
-        "app.js": PackageResources.app_js, "detail.js": PackageResources.detail_js,
-        "feed.js": PackageResources.feed_js, "list.js": PackageResources.list_js,
-        "panel.js": PackageResources.panel_js, "sample.js": PackageResources.sample_js,
-        "store.js": PackageResources.store_js, "tally.js": PackageResources.tally_js,
-        "wire.js": PackageResources.wire_js, "style.css": PackageResources.style_css,
-        "favicon.svg": PackageResources.favicon_svg,
+        "address.js": PackageResources.address_js, "app.js": PackageResources.app_js,
+        "ask.js": PackageResources.ask_js, "detail.js": PackageResources.detail_js,
+        "dom.js": PackageResources.dom_js, "feed.js": PackageResources.feed_js,
+        "fill.js": PackageResources.fill_js, "hold.js": PackageResources.hold_js,
+        "intake.js": PackageResources.intake_js, "lag.js": PackageResources.lag_js,
+        "list.js": PackageResources.list_js, "notices.js": PackageResources.notices_js,
+        "panel.js": PackageResources.panel_js, "pulse.js": PackageResources.pulse_js,
+        "row.js": PackageResources.row_js, "sample.js": PackageResources.sample_js,
+        "state.js": PackageResources.state_js, "store.js": PackageResources.store_js,
+        "tally.js": PackageResources.tally_js, "wire.js": PackageResources.wire_js,
+        "words.js": PackageResources.words_js,
+        "style.css": PackageResources.style_css, "favicon.svg": PackageResources.favicon_svg,
     ]
 
     private init(name: String, content: [UInt8]) {
