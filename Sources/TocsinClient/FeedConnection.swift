@@ -11,6 +11,29 @@ public enum FeedEnding: Sendable, Equatable, CustomStringConvertible {
     /// The transport failed or ended without a close frame.
     case lost(String)
 
+    /// What an answer to the handshake comes to that is not the one asked for.
+    ///
+    /// 404 is final only in the service's own words: there are proxies that answer it while no replica is known to them.
+    init(refusedWith response: UpgradeResponse) {
+        let isProblem = response.values(of: "Content-Type").first?.hasPrefix("application/problem+json") ?? false
+        guard response.status != 404 || isProblem else {
+            self = .lost("answered 404, not by a replica")
+            return
+        }
+        let retryAfter = response.values(of: "Retry-After").first.flatMap { Int($0) }
+        self = .refused(status: response.status, retryAfter: retryAfter.map { .seconds($0) })
+    }
+
+    /// Whether coming back would not help: the request itself is refused, or access has been taken away (contract: close
+    /// codes 4500 to 4999).
+    public var isFinal: Bool {
+        switch self {
+        case .refused(let status, _): [400, 401, 403, 404, 422].contains(status)
+        case .closed(let code?, _): (4500...4999).contains(code.rawValue)
+        case .closed(nil, _), .lost: false
+        }
+    }
+
     public var description: String {
         switch self {
         case .refused(let status, _): "refused with status \(status)"
@@ -47,6 +70,8 @@ final class FeedConnection {
     private var closeReason = ""
     /// Bytes not yet taken by the socket, bounded by `outputBytesMax`.
     private var output: [UInt8] = []
+    /// When the last byte came, or the attempt began.
+    private(set) var lastHeard = MonotonicTime.now
 
     /// An initial batch holds 100 threats of 64 KiB at most.
     private static let messageBytesMax = 8 << 20
@@ -125,6 +150,7 @@ final class FeedConnection {
     private func receive(_ scratch: inout [UInt8]) -> [Event] {
         switch transport.receive(into: &scratch) {
         case .bytes(let count):
+            lastHeard = .now
             let happened = received(scratch[..<count])
             return transport.hasEnded ? happened + transportEnded(Self.noCloseFrame) : happened
         case .wouldBlock: return []
@@ -150,8 +176,7 @@ final class FeedConnection {
         do throws(HandshakeError) {
             guard let (response, length) = try UpgradeResponse.decode(received) else { return [] }
             guard response.status == 101 else {
-                let retryAfter = response.values(of: "Retry-After").first.flatMap { Int($0) }
-                return end(.refused(status: response.status, retryAfter: retryAfter.map { .seconds($0) }))
+                return end(FeedEnding(refusedWith: response))
             }
             let compression = try handshake.check(response) { Base64.encode(SHA1.hash($0)) }
             decoder = MessageDecoder(

@@ -11,10 +11,15 @@ public struct FeedClientOptions: Sendable {
     public var backoff: Backoff
     /// Offers permessage-deflate; the client then holds an inflater of about 56 KiB.
     public var isDeflated: Bool
+    /// How long a connection may bring not one byte before it counts as dead: two heartbeats and a margin. Bytes, not
+    /// messages: a large one may take long on a thin line.
+    public var silence: Duration
+
+    public static let silenceDefault = Duration.seconds(35)
 
     public init(
         urls: [ServerURL], query: FeedQuery = FeedQuery(), reconnectPeriod: Duration? = nil,
-        backoff: Backoff = Backoff(), isDeflated: Bool = false
+        backoff: Backoff = Backoff(), isDeflated: Bool = false, silence: Duration = silenceDefault
     ) {
         precondition(!urls.isEmpty, "a client needs a replica")
         self.urls = urls
@@ -22,6 +27,7 @@ public struct FeedClientOptions: Sendable {
         self.reconnectPeriod = reconnectPeriod
         self.backoff = backoff
         self.isDeflated = isDeflated
+        self.silence = silence
     }
 }
 
@@ -29,11 +35,11 @@ public struct FeedClientOptions: Sendable {
 public enum FeedEvent: Sendable {
     case connected(ServerURL)
     case message(FeedMessage)
-    /// The connection ended; the next attempt comes after the wait.
-    case disconnected(FeedEnding, retryIn: Duration)
+    /// The connection ended; the next attempt comes after the wait, or never after an end that is final.
+    case disconnected(FeedEnding, retryIn: Duration?)
 }
 
-/// Many clients of the feed on one thread: each resumes by itself, for ever, where it left off.
+/// Many clients of the feed on one thread: each resumes by itself, where it left off, after every end but a final one.
 ///
 /// The thread owns connections and timers. What the clients have seen is shared under a mutex, in which nothing is
 /// called but what `inspect` and `wait` are given.

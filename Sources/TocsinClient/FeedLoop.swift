@@ -11,7 +11,7 @@ struct FeedLoop {
         /// Distinguishes a client's connections in poll tokens.
         var generation: UInt32 = 0
         var interest: PollEvents = []
-        var backoff: Backoff
+        var comingBack: FeedReturn
         var url: ServerURL
         var cursor: Cursor?
         /// When to connect, while there is no connection.
@@ -20,6 +20,12 @@ struct FeedLoop {
         var leaveAt: MonotonicTime?
         var isOpen = false
         var addressIndex = 0
+
+        /// When the connection counts as dead, unless something is heard before.
+        var silentAt: MonotonicTime? {
+            guard isOpen, let connection else { return nil }
+            return connection.lastHeard + options.silence
+        }
     }
 
     private static let mailboxSlot = UInt32.max
@@ -42,7 +48,9 @@ struct FeedLoop {
         self.observe = observe
         let now = MonotonicTime.now
         self.clients = clients.map {
-            Client(options: $0, backoff: $0.backoff, url: $0.urls[0], cursor: $0.query.after, connectAt: now)
+            Client(
+                options: $0, comingBack: FeedReturn($0.backoff), url: $0.urls[0], cursor: $0.query.after, connectAt: now
+            )
         }
         poller = try Poller()
         try poller.add(
@@ -70,9 +78,7 @@ struct FeedLoop {
     private func timeoutMilliseconds() -> Int32 {
         var next: MonotonicTime?
         for client in clients {
-            for time in [client.connectAt, client.leaveAt] {
-                if let time, time < next ?? MonotonicTime(nanoseconds: .max) { next = time }
-            }
+            for time in [client.connectAt, client.leaveAt, client.silentAt] { next = .earliest(next, time) }
         }
         guard let next else { return -1 }
         return Int32(max(0, min((next - MonotonicTime.now).millisecondsRoundedUp, 60_000)))
@@ -101,6 +107,9 @@ struct FeedLoop {
                 } else {
                     handle([.ended(.lost("the replica did not answer in time"))], of: index)
                 }
+            }
+            if let time = clients[index].silentAt, time <= now {
+                handle([.ended(.lost("nothing was heard for \(clients[index].options.silence)"))], of: index)
             }
         }
     }
@@ -164,7 +173,7 @@ struct FeedLoop {
 
     private mutating func opened(_ index: Int) {
         clients[index].isOpen = true
-        clients[index].backoff.reset()
+        clients[index].comingBack.opened(at: .now)
         let period = clients[index].options.reconnectPeriod
         // Spread, so that the fleet does not leave as one.
         clients[index].leaveAt = period.map { MonotonicTime.now + $0 * Double.random(in: 0.75..<1.25, using: &random) }
@@ -192,9 +201,19 @@ struct FeedLoop {
     }
 
     private mutating func ended(_ ending: FeedEnding, _ index: Int) {
+        // The name may stand for another machine by now.
+        if !clients[index].isOpen { addresses[clients[index].url] = nil }
         disconnect(index)
-        let wait = pause(after: ending, index)
-        clients[index].connectAt = MonotonicTime.now + wait
+        let now = MonotonicTime.now
+        let randomness = Double.random(in: 0..<1, using: &random)
+        let wait: Duration?
+        switch clients[index].comingBack.ended(ending, at: now, randomness: randomness) {
+        case .comeBack(let pause, let elsewhere):
+            wait = pause
+            clients[index].connectAt = now + pause
+            if elsewhere { chooseAnother(index) }
+        case .stayAway: wait = nil
+        }
         clients[index].addressIndex &+= 1
         fleet.records.withLock { records in
             records[index].unwantedEndings += 1
@@ -202,24 +221,6 @@ struct FeedLoop {
             records[index].lastEnding = ending
         }
         observe?(index, .disconnected(ending, retryIn: wait))
-    }
-
-    /// How long to wait, and where to go next.
-    private mutating func pause(after ending: FeedEnding, _ index: Int) -> Duration {
-        let randomness = Double.random(in: 0..<1, using: &random)
-        switch ending {
-        case .closed(CloseCode.tooSlow?, _): return .zero
-        case .closed(CloseCode.serviceRestart?, _):
-            chooseAnother(index)
-            return .milliseconds(200) * randomness
-        case .refused(_, let retryAfter?):
-            chooseAnother(index)
-            let asked = min(retryAfter, .seconds(60))
-            return max(asked + .milliseconds(500) * randomness, clients[index].backoff.next(randomness: randomness))
-        case .refused(_, nil), .closed, .lost:
-            chooseAnother(index)
-            return clients[index].backoff.next(randomness: randomness)
-        }
     }
 
     private mutating func chooseAnother(_ index: Int) {

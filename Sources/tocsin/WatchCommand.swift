@@ -24,7 +24,7 @@ struct WatchCommand: ParsableCommand {
             EXIT CODES
               0   ended by Ctrl-C or SIGTERM, by --count, or because nobody reads the output any more
               64  wrong command line
-              65  the deployment refuses this cursor or filter
+              65  the deployment refuses this cursor or filter, or has taken access away
             """)
 
     @OptionGroup var deployment: DeploymentOptions
@@ -50,7 +50,21 @@ struct WatchCommand: ParsableCommand {
     @Option(help: ArgumentHelp("End after so many threats of the live feed.", valueName: "N"))
     var count: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Take the line for dead when nothing came for so long; the deployment says something every 15 s.",
+            valueName: "SECONDS"))
+    var silence = 35
+
+    @Option(help: ArgumentHelp("Longest pause between two attempts to connect.", valueName: "SECONDS"))
+    var longestWait = 15
+
     func validate() throws {
+        for (name, seconds) in [("--silence", silence), ("--longest-wait", longestWait)] {
+            guard (1...3_600).contains(seconds) else {
+                throw ValidationError("\(name) must be a number from 1 to 3600")
+            }
+        }
         if let after, Cursor(after) == nil {
             throw ValidationError("--after must be a cursor such as 1763683200000-41")
         }
@@ -69,8 +83,8 @@ struct WatchCommand: ParsableCommand {
         let interruption = try Interruption()
         let printer = WatchPrinter(asJSON: json, threatsMax: count, interruption: interruption)
         let options = FeedClientOptions(
-            urls: [url], query: query, backoff: Backoff(first: .milliseconds(200), longest: .seconds(15)),
-            isDeflated: true)
+            urls: [url], query: query, backoff: Backoff(first: .milliseconds(200), longest: .seconds(longestWait)),
+            isDeflated: true, silence: .seconds(silence))
         let fleet = try FeedFleet([options], deliveriesMax: 0) { _, event in printer.show(event) }
         interruption.wait()
         fleet.stop()
@@ -115,12 +129,10 @@ final class WatchPrinter: Sendable {
             state.withLock { $0.isBlind = false }
             Terminal.note("connected to \(url)")
         case .message(let message): show(message)
-        case .disconnected(let ending, let wait):
-            if case .refused(let status, _) = ending, [400, 401, 403, 404, 422].contains(status) {
-                state.withLock { $0.refusal = "the deployment refused the feed with status \(status)" }
-                interruption.end()
-                return
-            }
+        case .disconnected(let ending, nil):
+            state.withLock { $0.refusal = "the deployment ended the feed for good: \(Terminal.harmless("\(ending)"))" }
+            interruption.end()
+        case .disconnected(let ending, let wait?):
             let milliseconds = wait.millisecondsRoundedUp
             Terminal.note("disconnected (\(Terminal.harmless("\(ending)"))); next attempt in \(milliseconds) ms")
         }

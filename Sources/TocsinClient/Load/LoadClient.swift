@@ -61,7 +61,7 @@ final class LoadClient {
     private(set) var isJoined = false
     private(set) var resets = 0
     private(set) var refusedResumes = 0
-    var backoff = Backoff(first: .milliseconds(100), longest: .seconds(2))
+    var comingBack = FeedReturn(Backoff(first: .milliseconds(100), longest: .seconds(2)))
     /// Attempts to connect, which choose the replica.
     var attempts: Int
 
@@ -191,8 +191,7 @@ final class LoadClient {
         do throws(HandshakeError) {
             guard let (response, length) = try UpgradeResponse.decode(received) else { return }
             guard response.status == (wire == .eventStream ? 200 : 101) else {
-                let retryAfter = response.values(of: "Retry-After").first.flatMap { Int($0) }
-                return end(.refused(status: response.status, retryAfter: retryAfter.map { .seconds($0) }))
+                return end(FeedEnding(refusedWith: response))
             }
             if let handshake {
                 isDeflated = try handshake.check(response) { Base64.encode(SHA1.hash($0)) } != nil
@@ -310,7 +309,7 @@ final class LoadClient {
     private func join() {
         guard !isJoined else { return }
         isJoined = true
-        backoff.reset()
+        comingBack.opened(at: now)
         outcome = .joined
     }
 

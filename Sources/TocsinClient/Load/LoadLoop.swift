@@ -132,15 +132,13 @@ struct LoadLoop {
         result.firstEnding = result.firstEnding ?? ending
         noteEnding(ending)
         clients[index].disconnect()
+        let now = MonotonicTime.now
         let randomness = Double.random(in: 0..<1, using: &random)
-        let pause: Duration
-        switch ending {
-        case .closed(.tooSlow?, _): pause = .zero
-        case .refused(_, let asked?):
-            pause = max(min(asked, .seconds(60)), clients[index].backoff.next(randomness: randomness))
-        case .refused(_, nil), .closed, .lost: pause = clients[index].backoff.next(randomness: randomness)
+        // Each attempt goes to another replica in any case.
+        switch clients[index].comingBack.ended(ending, at: now, randomness: randomness) {
+        case .comeBack(let pause, _): waiting.append((now + pause, index))
+        case .stayAway: break
         }
-        waiting.append((.now + pause, index))
     }
 
     private mutating func runTimers() {
