@@ -5,6 +5,8 @@
 declare -A command_of=(
     [pkg-config]=pkg-config [redis-server]=redis-server [haproxy]=haproxy [shellcheck]=shellcheck
     [chromium]=chromium [chromium-driver]=chromedriver [gcc]=gcc [nginx]=nginx
+    [apache2]=apache2 [caddy]=caddy [lighttpd]=lighttpd [nghttp2-proxy]=nghttpx [varnish]=varnishd
+    [golang-go]=go [openjdk-17-jdk-headless]=javac
 )
 
 is_installed() {
@@ -49,7 +51,7 @@ install_without_starting() {
     fi
     [ "$status" -eq 0 ] || die "apt-get could not install: $*"
     [ -d /run/systemd/system ] || return 0
-    for service in redis-server haproxy nginx; do
+    for service in redis-server haproxy nginx apache2 caddy lighttpd varnish; do
         case " $* " in
             *" $service "*) as_root systemctl disable --quiet "$service" ;;
         esac

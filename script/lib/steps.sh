@@ -7,7 +7,7 @@
 tier_names=(gate slow destructive coverage)
 declare -A tiers=(
     [gate]="build lint+swift+browser+deployment+release chaos+allocations"
-    [slow]="build swift_slow release autobahn instructions simulation fuzz sanitize_address sanitize_thread"
+    [slow]="build swift_slow interop release autobahn instructions simulation fuzz sanitize_address sanitize_thread"
     [destructive]="build failures release chaos_long"
     [coverage]="coverage"
 )
@@ -21,6 +21,7 @@ declare -A about=(
     [release]="the product, optimised"
     [allocations]="allocations of each step from bytes to bytes and of a whole replica: exact"
     [swift_slow]="conformance through nginx and HAProxy"
+    [interop]="Python, Java, Go and watch through eight proxies, and what ends them"
     [autobahn]="the Autobahn TestSuite, all cases"
     [instructions]="instructions of each step from bytes to bytes"
     [simulation]="many more simulated worlds, of seeds never seen"
@@ -55,6 +56,11 @@ step_filtered() {
 
 step_browser() { python_tests browser Tests/Browser; }
 step_deployment() { python_tests deployment Tests/Deployment; }
+
+step_interop() {
+    script/setup interop
+    python_tests interop Tests/Interop
+}
 
 step_chaos() { script/chaos --seconds 30 --seed 1 --binary "$(binary debug)" --logs "$reports/logs/chaos"; }
 step_chaos_long() {
