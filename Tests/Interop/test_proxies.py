@@ -2,9 +2,11 @@
 themselves from whatever happens behind it, and miss and repeat nothing."""
 
 import pytest
+from eventsource import EventSource
 from feeds import FEEDS
 from programs import Program
 from proxies import ALL
+from topology import wait_until
 from world import HEARTBEAT_SECONDS, Publisher, World
 
 IDLE_SECONDS = 6
@@ -36,6 +38,20 @@ def test_a_restart_of_the_only_replica(proxy, tmp_path, commands):
         world.start("replica-1")
         ids.append(world.post("after"))
         world.expect_everywhere(ids)
+
+
+@pytest.mark.parametrize("answering", [each for each in ALL if each.answers_streams], ids=lambda each: each.name)
+def test_an_event_source_survives_a_restart_of_the_only_replica(answering, tmp_path):
+    with World(tmp_path, answering, {}, replicas=1) as world, EventSource(world.proxy.url) as source:
+        wait_until(lambda: source.failure or source.has_joined, "the event source has joined")
+        ids = [world.post("before")]
+        world.drain("replica-1")
+        rounds = source.rounds
+        wait_until(lambda: source.failure or source.rounds >= rounds + 2, "the event source has tried in vain")
+        world.start("replica-1")
+        ids.append(world.post("after"))
+        wait_until(lambda: source.failure or len(source.ids) >= len(ids), "the event source is back")
+        assert (source.failure, source.ids) == (None, ids)
 
 
 def test_a_killed_replica(proxy, tmp_path, commands):
