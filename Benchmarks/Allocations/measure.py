@@ -84,7 +84,8 @@ class Client:
 
     def __init__(self, port, form):
         self.form = form
-        self.frames = 0
+        # An event stream begins with a block that is no event: `retry:`.
+        self.frames = -1 if form == "sse" else 0
         self.pending = b""
         self.socket = socket.create_connection(("127.0.0.1", port))
         path, headers = "/ws?history=0", ""
