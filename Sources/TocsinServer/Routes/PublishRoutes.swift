@@ -26,7 +26,9 @@ extension EventLoop {
             case .success(.replayed(let entry)):
                 respond(ticket, .ok, stored: entry, in: lane.served, under: prefix)
             case .success(.conflict(let cursor)): respond(ticket, Problem(conflictOf: record.id, cursor))
-            case .failure(let error): respond(ticket, Problem(error), headers: [("Retry-After", "1")])
+            case .failure(let error):
+                noteFailure(error)
+                respond(ticket, Problem(error), headers: [("Retry-After", "1")])
             }
         }
     }
@@ -50,8 +52,16 @@ extension EventLoop {
         lane.metrics.rejectedThreats.add(items.count - records.count)
         publish(batch: records, lane) { [unowned self] results in
             lane.metrics.acceptedThreats.add(results.count(where: \.isAccepted))
+            for case .failure(let error) in results.prefix(1) { noteFailure(error) }
             respond(ticket, HTTPResponse(.ok, json: BatchAnswer.encode(items, results)))
         }
+    }
+
+    /// While the replica is not ready the log says why already.
+    private func noteFailure(_ error: LogError) {
+        guard shared.readiness.isReady else { return }
+        shared.logger.limited(
+            "publish_failed", "a threat was not kept although the replica is ready", ["reason": "\(error)"])
     }
 
     /// Answers with a threat that is in the log, written in place: this is the answer that posts get.
