@@ -138,6 +138,7 @@ public struct ResumeJoin: Sendable {
             // Where nothing was trimmed it tells where the log began. Whether that was behind a loss that is not settled
             // yet, only a page that was read for this cursor can say.
             if page.resumableFrom.sequence == 0, page.after != cursor { return .nothing }
+            if page.tellsOfHole, cursor < page.after { return .nothing }
             return stage == .reading ? .overtaken : .startFresh(.trimmed(cursor, resumableFrom: page.resumableFrom))
         }
         guard page.covers(cursor), stage == .reading || page.provesGeneration(of: cursor) else { return .nothing }

@@ -33,7 +33,13 @@ public struct ResumePage: Sendable {
 
     private enum Content: Sendable {
         case steps([Step], isLast: Bool)
-        case refused(ofUnknownGeneration: Bool)
+        case refused(Refusal)
+    }
+
+    private enum Refusal: Sendable {
+        case ahead
+        case trimmed
+        case unknownGeneration
     }
 
     /// The cursor that was asked for.
@@ -55,8 +61,9 @@ public struct ResumePage: Sendable {
                     Self.steps(entries, after: after, head: head),
                     // Less than was asked for may also be the bound on one reply's size: the head decides.
                     isLast: entries.isEmpty || entries.last?.cursor == head)
-            case .ahead, .trimmed: .refused(ofUnknownGeneration: false)
-            case .unknownGeneration: .refused(ofUnknownGeneration: true)
+            case .ahead: .refused(.ahead)
+            case .trimmed: .refused(.trimmed)
+            case .unknownGeneration: .refused(.unknownGeneration)
             }
     }
 
@@ -88,8 +95,17 @@ public struct ResumePage: Sendable {
     /// Whether the log said that it never had the generation of `cursor`.
     func knowsNothing(of cursor: Cursor) -> Bool {
         switch content {
-        case .steps: false
-        case .refused(let ofUnknownGeneration): ofUnknownGeneration && cursor.generation == after.generation
+        case .steps, .refused(.ahead), .refused(.trimmed): false
+        case .refused(.unknownGeneration): cursor.generation == after.generation
+        }
+    }
+
+    /// Whether the log said that what follows `after` is gone. It may be a hole in the middle of the log: what stands
+    /// before it can still be read.
+    var tellsOfHole: Bool {
+        switch content {
+        case .steps, .refused(.ahead), .refused(.unknownGeneration): false
+        case .refused(.trimmed): true
         }
     }
 

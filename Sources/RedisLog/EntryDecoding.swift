@@ -52,14 +52,42 @@ enum EntryDecoding {
     }
 }
 
-/// One message of the feed channel: `<G> <first S> <len1> … <lenN>\n` and the blobs.
+/// One message of the feed channel: `<identity> <G> <first S> <len1> … <lenN>\n` and the blobs.
 struct FeedMessage {
+    /// What a payload is to whoever follows a log.
+    enum Meaning: Hashable {
+        case entries([LogEntry])
+        /// Channels know no databases: it is of another log, whatever its name.
+        case elsewhere
+        /// Something was published, and what, only the log can tell. `isRenamed`: the log has another name by now.
+        case lookIntoLog(isRenamed: Bool)
+    }
+
+    let identity: LogIdentity
     let entries: [LogEntry]
+
+    /// What a payload is to whoever follows the log of that identity.
+    static func meaning(of payload: [UInt8], for own: LogIdentity) -> Meaning {
+        guard let identity = identity(of: payload) else { return .lookIntoLog(isRenamed: false) }
+        guard identity.database == own.database else { return .elsewhere }
+        guard identity == own else { return .lookIntoLog(isRenamed: true) }
+        return FeedMessage(payload).map { .entries($0.entries) } ?? .lookIntoLog(isRenamed: false)
+    }
+
+    /// The log that a message says it is of; `nil` for a payload that does not say, as those of a version without
+    /// identities.
+    static func identity(of payload: [UInt8]) -> LogIdentity? {
+        payload.firstIndex(of: UInt8(ascii: " ")).flatMap { LogIdentity(payload[..<$0]) }
+    }
 
     /// - Returns: `nil` when the payload is anything else; the reader then looks into the stream instead.
     init?(_ payload: [UInt8]) {
-        guard let end = payload.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
-        var header = payload[..<end]
+        guard let identity = Self.identity(of: payload), let space = payload.firstIndex(of: UInt8(ascii: " ")),
+            let end = payload.firstIndex(of: UInt8(ascii: "\n"))
+        else { return nil }
+        self.identity = identity
+        guard space < end else { return nil }
+        var header = payload[(space + 1)..<end]
         guard let generation = Self.takeNumber(&header), let first = Self.takeNumber(&header) else { return nil }
         var entries: [LogEntry] = []
         var start = end + 1

@@ -145,7 +145,7 @@ public struct FeedTracker {
     /// - Parameter page: Newest first, as Redis gives them.
     public mutating func newestAnswered(_ number: ReadNumber, _ page: LogPage) -> [Action] {
         guard state == .priming(number) else { return [] }
-        var actions = deliver(page.entries.reversed(), reason: .moved)
+        var actions = deliver(Self.newestRun(of: page.entries).reversed(), reason: .moved)
         if page.head.cursor > head { actions += move(to: page.head.cursor, reason: .moved) }
         head = page.head.cursor
         isPrimed = true
@@ -179,6 +179,16 @@ public struct FeedTracker {
 }
 
 extension FeedTracker {
+    /// The newest entries up to the first hole in a generation: what was lost there stays lost, and nobody is led across.
+    /// - Parameter entries: Newest first.
+    private static func newestRun(of entries: [LogEntry]) -> ArraySlice<LogEntry> {
+        for (index, pair) in zip(entries, entries.dropFirst()).enumerated() {
+            let (newer, older) = (pair.0.cursor, pair.1.cursor)
+            if newer.generation == older.generation, newer.sequence != older.sequence + 1 { return entries[...index] }
+        }
+        return entries[...]
+    }
+
     private mutating func nextNumber() -> ReadNumber {
         lastNumber += 1
         return ReadNumber(number: lastNumber)

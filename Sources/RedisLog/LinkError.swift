@@ -67,7 +67,9 @@ extension RedisLink {
         case "MOVED", "ASK": "another node of a Redis cluster has the log: \(code) \(message)"
         case "TRYAGAIN": "the log is being moved to another node of the Redis cluster: \(code) \(message)"
         case "CLUSTERDOWN": "the Redis cluster is down: \(message)"
+        case "REPAIRING": "\(LogError.repairing)"
         case "NOREPLICAS": "Redis has too few replicas and refuses writes"
+        case "WRONGTYPE": "a key has another type than the log's: \(message)"
         default: "\(code) \(message)"
         }
     }

@@ -28,6 +28,16 @@ public final class LogClient {
     /// Whether this client was ever told where the log stands, be it that there is none.
     private(set) var hasSeenLog = false
 
+    /// Which log this is, as far as this client was told; until then what it would call one that it begins.
+    private(set) var identity: LogIdentity {
+        didSet { identityText = identity.description }
+    }
+    private(set) var identityText: String
+    /// From where on the next probe looks entries up (`Vouching`), as XRANGE takes it.
+    var lookedThrough = "-"
+    /// The last loss of a part of the log that this client has had settled or found settled, and in which generation.
+    var settledDamage: String?
+
     static let incarnationsMax = 8
     static let callRecordsMax = 64
     static let callBytesMax = 1 << 20
@@ -61,6 +71,8 @@ public final class LogClient {
         self.keys = keys
         self.retention = retention
         self.unixMilliseconds = unixMilliseconds
+        identity = LogIdentity(name: link.random.next(), database: link.endpoint.database)
+        identityText = identity.description
         scripts = ScriptRunner(link: link, keys: keys)
         link.onUp = { [weak self] in self?.linkCameUp() }
         link.onDown = { [weak self] reason in
@@ -151,7 +163,22 @@ public final class LogClient {
     private func serverIdentified() {
         guard isUp else { return }
         noteServer()
+        askForIdentity()
         onUp?()
+    }
+
+    /// Who publishes without knowing which log it is has to have that settled first.
+    private func askForIdentity() {
+        scripts.run(RedisCommand("HGET", keys.meta, "o")) { [weak self] result in
+            if case .success(.string(let text)) = result, let identity = LogIdentity(text[...]) {
+                self?.learn(identity)
+            }
+        }
+    }
+
+    /// Takes over what the log is called, unless it is a copy of one in another database.
+    func learn(_ identity: LogIdentity) {
+        if identity.database == self.identity.database { self.identity = identity }
     }
 
     /// Remembers the server that the link has come up to.
@@ -226,6 +253,7 @@ extension LogClient {
             command.append(unixMilliseconds() - retention.ageMax.milliseconds)
             command.append(incarnation ?? "")
             command.append(isRepair ? "again" : "")
+            command.append(identityText)
             for index in call.publications.indices {
                 command.append(byteCount: call.publications[index].byteCount) {
                     call.publications[index].record.encode(into: &$0)

@@ -32,6 +32,8 @@ public final class LogFollower {
     public var onHealth: ((LogHealth) -> Void)?
     /// Retention has let go of everything up to a cursor; called when that has moved.
     public var onTrimmed: ((_ through: Cursor) -> Void)?
+    /// Redis has lost a part of the log, be it that it was made again: what did not fit together. Told once for each.
+    public var onDamage: ((_ what: String) -> Void)?
     /// Sentinels name another master: every other link of the process has to leave the former one, too.
     /// - `isFirst`: It is the first master named, and probably the one the links have found.
     public var onMasterMoved: ((_ epoch: UInt64, _ isFirst: Bool) -> Void)?
@@ -75,6 +77,7 @@ public final class LogFollower {
     private var isProbing = false
     private var isRepairOwed = false
     private var isRepairing = false
+    private var toldDamages = ToldDamages()
     private let probeInterval: Duration
 
     /// - Parameters:
@@ -250,12 +253,21 @@ extension LogFollower {
             session.received(now: clock)
             if let probe = ProbeMessage(payload) {
                 if probe.subscriber == subscriberID { session.heard(number: probe.number) }
-            } else if let message = FeedMessage(payload) {
-                perform(tracker.received(message.entries))
             } else {
-                perform(tracker.receivedUnreadable())
+                received(message: payload)
             }
         case .some, .none: break
+        }
+    }
+
+    private func received(message payload: [UInt8]) {
+        switch FeedMessage.meaning(of: payload, for: client.identity) {
+        case .entries(let entries): perform(tracker.received(entries))
+        case .elsewhere: break
+        case .lookIntoLog(let isRenamed):
+            // The next probe tells its name.
+            if isRenamed { nextProbe = clock }
+            perform(tracker.receivedUnreadable())
         }
     }
 
@@ -279,7 +291,9 @@ extension LogFollower {
             if status.head.resumableFrom != self.status?.head.resumableFrom { onTrimmed?(status.head.resumableFrom) }
             self.status = status
             // What is due goes in steps, each short for Redis, but without a second's pause between them.
-            if status.trimmed >= LogStatus.trimmedMax { nextProbe = MonotonicTime(nanoseconds: 0) }
+            let isDueAgain = status.trimmed >= LogStatus.trimmedMax || status.isRebuilding
+            if isDueAgain { nextProbe = MonotonicTime(nanoseconds: 0) }
+            if let what = toldDamages.take(status.settledDamage, own: client.settledDamage) { onDamage?(what) }
             perform(tracker.headSeen(status.head, headAtProbe: headAtProbe))
             adopt(status)
         }
@@ -287,11 +301,14 @@ extension LogFollower {
         repairIfOwed()
     }
 
-    /// A server that started anew gets the log adopted at once, rather than with the next publish.
+    /// A server that started anew gets the log adopted at once, rather than with the next publish. So is a log that has
+    /// lost something, a copy from another database, and one that has no identity yet.
     private func adopt(_ status: LogStatus) {
-        guard status.head.cursor != .zero, let incarnation = client.incarnation, incarnation != status.incarnation,
-            status.head.cursor >= tracker.head
-        else { return }
+        let isStrange =
+            status.head.cursor != .zero && status.head.cursor >= tracker.head
+            && (client.incarnation.map { $0 != status.incarnation } ?? false
+                || status.identity?.database != client.identity.database)
+        guard isStrange || status.damage != nil else { return }
         client.recover(observed: status.head.cursor) { [weak self] result in
             guard let self, case .success(let head) = result else { return }
             perform(tracker.headSeen(head, headAtProbe: tracker.head))

@@ -5,7 +5,7 @@ extension LogClient {
     public func resume(
         after cursor: Cursor, limit: Int, completion: @escaping (Result<ResumeOutcome, LogError>) -> Void
     ) {
-        scripts.run(.resume) { command in
+        read(.resume) { command in
             command.append(String(cursor.generation))
             command.append(String(cursor.sequence))
             command.append(Int64(limit))
@@ -39,7 +39,7 @@ extension LogClient {
     public func newest(
         before: Cursor? = nil, limit: Int, completion: @escaping (Result<LogPage, LogError>) -> Void
     ) {
-        scripts.run(.newest) { command in
+        read(.newest) { command in
             // Redis takes no open interval that nothing can precede; there is no entry 0-0, so a closed one will do.
             command.append(before.map { $0 == .zero ? "0-0" : "(\($0)" } ?? "+")
             command.append(Int64(limit))
@@ -54,39 +54,72 @@ extension LogClient {
 
     /// The entry of an id, `nil` when it is not retained.
     public func find(id: String, completion: @escaping (Result<LogEntry?, LogError>) -> Void) {
-        scripts.run(.find) { command in
+        read(.find) { command in
             command.append(id)
         } reply: { result in
             completion(result.decoded { reply throws(LogError) in try EntryDecoding.entries(reply).first })
         }
     }
 
+    /// What is retained, counted. Counts that do not add up to what stands in the log are made again first, once.
     public func analytics(completion: @escaping (Result<LogAnalytics, LogError>) -> Void) {
+        count { [weak self] result in
+            guard let self, case .success(let analytics) = result, !analytics.addsUp else { return completion(result) }
+            recover(observed: analytics.head, addsCountsUp: true) { [weak self] recovered in
+                switch recovered {
+                case .success: self?.count(completion)
+                case .failure(let error): completion(.failure(error))
+                }
+            }
+        }
+    }
+
+    private func count(_ completion: @escaping (Result<LogAnalytics, LogError>) -> Void) {
         scripts.run(.counts) { _ in
         } reply: { result in
             completion(result.decoded { reply throws(LogError) in try LogAnalytics(decoding: reply) })
         }
     }
 
-    /// Asks for the head and trims what retention lets go of, at most 256 entries.
+    /// Runs a script that reads. Where the keys of the log do not fit together, the loss is settled and it is run again,
+    /// once.
+    private func read(
+        _ script: LogScript, arguments: @escaping (inout RedisCommand) -> Void,
+        reply: @escaping (Result<RedisReply, LogError>) -> Void
+    ) {
+        scripts.run(script, arguments: arguments) { [weak self] result in
+            guard let self, let found = Self.lostHead(result) else { return reply(result) }
+            recover(observed: found) { [weak self] recovered in
+                guard let self else { return }
+                if case .failure(let error) = recovered { return reply(.failure(error)) }
+                scripts.run(script, arguments: arguments) { result in
+                    if let found = Self.lostHead(result) { reply(.failure(.lost(head: found))) } else { reply(result) }
+                }
+            }
+        }
+    }
+
+    private static func lostHead(_ result: Result<RedisReply, LogError>) -> Cursor? {
+        if case .success(let reply) = result { PublishCall.lostHead(reply) } else { nil }
+    }
+
+    /// Asks for the head, looks whether the keys fit together, and trims what retention lets go of, at most 256 entries.
     public func maintain(completion: @escaping (Result<LogStatus, LogError>) -> Void) {
         let now = unixMilliseconds()
         scripts.run(.maintain) { command in
             command.append(Int64(retention.entriesMax))
             command.append(now - retention.ageMax.milliseconds)
-        } reply: { result in
+            command.append(lookedThrough)
+            command.append(Int64(Vouching.entriesPerProbe))
+            command.append(Self.repairPeriod.milliseconds)
+        } reply: { [weak self] result in
             completion(
                 result.decoded { reply throws(LogError) in
-                    let (head, rest) = try EntryDecoding.head(reply)
-                    let figures = Array(rest)
-                    guard figures.count == 5, let retained = EntryDecoding.number(figures[0]),
-                        let total = EntryDecoding.number(figures[1]), let trimmed = EntryDecoding.number(figures[2]),
-                        let refusal = figures[3].text, let incarnation = figures[4].text
-                    else { throw EntryDecoding.malformed("a status") }
-                    return LogStatus(
-                        head: head, retained: Int(retained), acceptedTotal: total, trimmed: Int(trimmed),
-                        writesRefused: refusal.isEmpty ? nil : ScriptRunner.refusal(text: refusal),
-                        incarnation: incarnation)
+                    let (status, next) = try LogStatus.decoded(reply)
+                    // Where something was found, the fork has to look there, too.
+                    if status.damage == nil { self?.lookedThrough = next }
+                    if let identity = status.identity { self?.learn(identity) }
+                    return status
                 })
         }
     }
@@ -104,7 +137,31 @@ extension Result where Success == RedisReply, Failure == LogError {
     }
 }
 
+extension LogStatus {
+    /// - Returns: The status, and from where on entries are to be looked up next.
+    fileprivate static func decoded(_ reply: RedisReply) throws(LogError) -> (LogStatus, next: String) {
+        let (head, rest) = try EntryDecoding.head(reply)
+        let figures = Array(rest)
+        guard figures.count == 10, let retained = EntryDecoding.number(figures[0]),
+            let total = EntryDecoding.number(figures[1]), let trimmed = EntryDecoding.number(figures[2]),
+            let refusal = figures[3].text, let incarnation = figures[4].text, let identity = figures[5].bytes,
+            let damage = figures[6].text, let settled = figures[7].text, let next = figures[9].text
+        else { throw EntryDecoding.malformed("a status") }
+        var status = LogStatus(
+            head: head, retained: Int(retained), acceptedTotal: total, trimmed: Int(trimmed),
+            writesRefused: refusal.isEmpty ? nil : ScriptRunner.refusal(text: refusal), incarnation: incarnation,
+            identity: LogIdentity(identity[...]))
+        status.damage = damage.isEmpty ? nil : damage
+        status.settledDamage = settled.isEmpty ? nil : settled
+        status.isRebuilding = figures[8].integer == 1
+        return (status, next)
+    }
+}
+
 extension LogAnalytics {
+    /// Whether what is counted is what is retained, and was accepted.
+    fileprivate var addsUp: Bool { counts.values.reduce(0, +) == retained && acceptedTotal >= UInt64(retained) }
+
     init(decoding reply: RedisReply) throws(LogError) {
         guard let elements = reply.elements, elements.count == 5, let total = EntryDecoding.number(elements[0]),
             let retained = EntryDecoding.number(elements[1]), let pairs = elements[2].elements,

@@ -5,8 +5,12 @@ extension LogClient {
 
     /// Lets the log go on after Redis lost its end, or may have: forks it into a higher generation if need be, then
     /// appends what this replica holds and Redis lost. Calls made meanwhile share the one under way.
-    /// - Parameter observed: The head Redis shows.
-    public func recover(observed: Cursor, completion: @escaping (Result<LogHead, LogError>) -> Void) {
+    /// - Parameters:
+    ///   - observed: The head Redis shows.
+    ///   - addsCountsUp: Whether the counts are to be added up, which takes longer the more there are.
+    public func recover(
+        observed: Cursor, addsCountsUp: Bool = false, completion: @escaping (Result<LogHead, LogError>) -> Void
+    ) {
         if recoveryWaiters != nil {
             recoveryWaiters?.append(completion)
             return
@@ -16,12 +20,12 @@ extension LogClient {
         link.refreshServer { [weak self] in
             self?.identifyServer { [weak self] in
                 self?.noteServer()
-                self?.fork(observed: observed, attemptsLeft: 5)
+                self?.fork(observed: observed, addsCountsUp: addsCountsUp, attemptsLeft: 5)
             }
         }
     }
 
-    private func fork(observed: Cursor, attemptsLeft: Int) {
+    private func fork(observed: Cursor, addsCountsUp: Bool, attemptsLeft: Int) {
         scripts.run(.fork) { command in
             for cursor in [observed, knownHead] {
                 command.append(String(cursor.generation))
@@ -33,16 +37,21 @@ extension LogClient {
             command.append(keys.feed)
             command.append(lineage.map(\.description).joined(separator: " "))
             command.append(link.endpoint.isPrivate ? "*" : hasSeenLog ? incarnations.joined(separator: " ") : "")
+            command.append(identityText)
+            command.append(lookedThrough)
+            command.append(addsCountsUp ? "1" : "0")
         } reply: { [weak self] result in
             guard let self else { return }
             do throws(LogError) {
-                let (head, _) = try EntryDecoding.head(try result.get())
+                let (head, rest) = try EntryDecoding.head(try result.get())
+                if let text = rest.first?.bytes, let identity = LogIdentity(text[...]) { learn(identity) }
+                if head.cursor.generation > observed.generation { settledDamage = rest.last?.text }
                 if head.cursor >= knownHead {
                     guard head.cursor.generation > observed.generation else { return finishRecovery(.success(head)) }
                     repair { [weak self] in self?.finishRecovery($0.map { head }) }
                 } else if attemptsLeft > 1 {
                     // Somebody appended to the shortened log in between.
-                    fork(observed: head.cursor, attemptsLeft: attemptsLeft - 1)
+                    fork(observed: head.cursor, addsCountsUp: addsCountsUp, attemptsLeft: attemptsLeft - 1)
                 } else {
                     throw .lost(head: head.cursor)
                 }

@@ -93,7 +93,7 @@ public enum ResumeOutcome: Hashable, Sendable {
     case entries([LogEntry], head: LogHead, anchored: Bool)
     /// The cursor is beyond the log's head.
     case ahead(head: LogHead)
-    /// What follows the cursor was trimmed or lost in part.
+    /// What follows the cursor was trimmed or lost in part; `head.resumableFrom` is from where on nothing is missing.
     case trimmed(head: LogHead)
     /// The log never had the generation of the cursor.
     case unknownGeneration(head: LogHead)
@@ -139,13 +139,21 @@ public struct LogStatus: Hashable, Sendable {
     public var writesRefused: String?
     /// The incarnation of the server that the log was last adopted in (`ServerFacts`); empty for none.
     public var incarnation: String
+    /// Which log it is; `nil` for none, and for one of a version that gave no identities.
+    public var identity: LogIdentity?
+    /// What its keys do not agree on: something of it was lost (`Vouching`), and nobody has settled that yet.
+    public var damage: String?
+    /// The last loss of that kind that was settled, with the generation that the log went on in.
+    public var settledDamage: String?
+    /// The index is being made again.
+    public var isRebuilding = false
 
     /// The most entries that one probe lets go of; after that many there may be more.
     public static let trimmedMax = 256
 
     public init(
         head: LogHead, retained: Int, acceptedTotal: UInt64, trimmed: Int, writesRefused: String?,
-        incarnation: String = ""
+        incarnation: String = "", identity: LogIdentity? = nil
     ) {
         self.head = head
         self.retained = retained
@@ -153,5 +161,6 @@ public struct LogStatus: Hashable, Sendable {
         self.trimmed = trimmed
         self.writesRefused = writesRefused
         self.incarnation = incarnation
+        self.identity = identity
     }
 }

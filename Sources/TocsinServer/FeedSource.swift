@@ -36,6 +36,7 @@ final class FeedSource {
         follower.onEntries = { [unowned self] entries in receive(entries) }
         follower.onReset = { [unowned self] from, to, reason in receiveReset(from, to, reason) }
         follower.onMasterMoved = { [unowned self] in masterMoved($0, isFirst: $1) }
+        follower.onDamage = { [unowned self] what in report(damage: what) }
         follower.onTrimmed = { [unowned self] cursor in send(.trimmed(through: cursor)) }
         follower.onHealth = { [unowned self] health in healthChanged(health) }
     }
@@ -115,6 +116,20 @@ final class FeedSource {
             shared.logger.info(
                 "proof_log_reset", "the log for proofs goes on in a new generation",
                 ["from": "\(from)", "to": "\(to)", "reason": reason])
+        }
+    }
+
+    /// The log goes on in a new generation, which clients are told of by itself.
+    private func report(damage what: String) {
+        switch served {
+        case .threats:
+            shared.status.damages.add(1)
+            shared.logger.error(
+                "log_damaged", "Redis lost a part of the log; what could be made again was", ["reason": what])
+        case .proof:
+            shared.logger.info(
+                "proof_log_damaged", "Redis lost a part of the log for proofs; what could be made again was",
+                ["reason": what])
         }
     }
 

@@ -10,8 +10,10 @@ struct FeedMessageTests {
         facets: Facets(severity: .low, threatType: "x", customerName: nil), tail: Array(#""id":"a"}"#.utf8))
     private static let blob = String(decoding: record.encode(), as: UTF8.self)
 
+    private static let identity = LogIdentity(name: 0xABC, database: 3)
+
     private func cursors(_ payload: String) -> [String]? {
-        FeedMessage(Array(payload.utf8))?.entries.map { "\($0.cursor)" }
+        FeedMessage(Array("\(Self.identity) \(payload)".utf8))?.entries.map { "\($0.cursor)" }
     }
 
     @Test("a message holds one entry or several, contiguous from its first cursor")
@@ -22,7 +24,32 @@ struct FeedMessageTests {
             cursors("7 9 \(size) \(size) \(size)\n" + Self.blob + Self.blob + Self.blob) == ["7-9", "7-10", "7-11"])
         let largest = UInt64.max
         #expect(cursors("\(largest) \(largest) \(size)\n" + Self.blob) == ["\(largest)-\(largest)"])
-        #expect(FeedMessage(Array(("7 1 \(size)\n" + Self.blob).utf8))?.entries.first?.record == Self.record)
+        let message = FeedMessage(Array(("\(Self.identity) 7 1 \(size)\n" + Self.blob).utf8))
+        #expect(message?.entries.first?.record == Self.record)
+        #expect(message?.identity == Self.identity)
+    }
+
+    @Test("a message without the identity of its log is not read, as those of a version that had none")
+    func withoutIdentity() {
+        let rest = "7 1 \(Self.blob.utf8.count)\n" + Self.blob
+        for payload in [rest, " " + rest, "0000000000000abc " + rest, "\(Self.identity)" + rest, "!", ""] {
+            #expect(FeedMessage(Array(payload.utf8)) == nil, "\(payload)")
+        }
+        #expect(FeedMessage(Array("\(Self.identity)\n7 1".utf8)) == nil)
+    }
+
+    @Test("an identity is 16 digits and the number of a database, in one form")
+    func identities() {
+        #expect("\(Self.identity)" == "0000000000000abc@3")
+        for text in ["0000000000000abc@3", "ffffffffffffffff@0", "0123456789abcdef@15", "0123456789abcdef@16383"] {
+            #expect(LogIdentity(Array(text.utf8)[...])?.description == text)
+        }
+        let others = [
+            "", "@3", "0000000000000abc", "0000000000000abc@", "000000000000abc@3", "00000000000000abc@3",
+            "0000000000000ABC@3", "0000000000000abc@03", "0000000000000abc@-3", "0000000000000abc@3 ",
+            "0000000000000abc@99999999999999999999", "0000000000000abg@3", "0000000000000abc@x",
+        ]
+        for text in others { #expect(LogIdentity(Array(text.utf8)[...]) == nil, "\(text)") }
     }
 
     @Test("a message that is anything else is not read in part")

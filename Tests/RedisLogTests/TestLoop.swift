@@ -151,12 +151,14 @@ final class FollowerProbe {
     private(set) var entries: [LogEntry] = []
     private(set) var resets: [(from: Cursor, to: Cursor, reason: String)] = []
     private(set) var healths: [LogHealth] = []
+    private(set) var damages: [String] = []
 
     init(_ follower: LogFollower) {
         self.follower = follower
         follower.onEntries = { [weak self] in self?.entries += $0 }
         follower.onReset = { [weak self] in self?.resets.append(($0, $1, $2)) }
         follower.onHealth = { [weak self] in self?.healths.append($0) }
+        follower.onDamage = { [weak self] in self?.damages.append($0) }
         follower.heldEntries = { [weak self] after in self?.entries.filter { $0.cursor > after } ?? [] }
     }
 

@@ -206,6 +206,15 @@ struct ModelLog {
             if cursor < trimmedThrough, !sawEmptyLog { return .trimmed(head: logHead) }
         }
         let start = firstIndex(after: cursor)
+        if start < entries.count {
+            let next = entries[start].cursor
+            // A place in its generation that nobody was ever at: as behind a hole.
+            if next.generation == cursor.generation, next.sequence != cursor.sequence + 1 {
+                var head = logHead
+                head.resumableFrom = Cursor(generation: next.generation, sequence: next.sequence - 1)
+                return .trimmed(head: head)
+            }
+        }
         let isAnchored = start > 0 && entries[start - 1].cursor == cursor
         return .entries(Array(entries[start...].prefix(limit)), head: logHead, anchored: isAnchored)
     }

@@ -10,6 +10,7 @@ final class RealLog {
         let description: String
     }
 
+    private static let identity = LogIdentity(name: 7, database: 0)
     private let directory: String
     private let process: ChildProcess
     private let poller: Poller
@@ -96,6 +97,7 @@ extension RealLog {
             command.append(arguments.oldest)
             command.append(arguments.incarnation)
             command.append(arguments.isAgain ? "again" : "")
+            command.append(Self.identity.description)
             for record in arguments.records { command.append(record.encode()) }
         }
         if let head = PublishCall.lostHead(reply) { return .lost(head) }
@@ -118,6 +120,9 @@ extension RealLog {
             command.append(LogKeys().feed)
             command.append(arguments.lineage.map(\.description).joined(separator: " "))
             command.append(arguments.knownIn.joined(separator: " "))
+            command.append(Self.identity.description)
+            command.append("-")
+            command.append("1")
         }
         return try EntryDecoding.head(reply).head
     }
@@ -126,9 +131,14 @@ extension RealLog {
         let reply = try run(.maintain) { command in
             command.append(Int64(entriesMax))
             command.append(oldest)
+            command.append("-")
+            command.append(Int64(Vouching.entriesPerProbe))
+            command.append("0")
         }
         let (head, rest) = try EntryDecoding.head(reply)
         let figures = Array(rest)
+        // Nothing the model does leaves keys that do not fit together.
+        guard figures[6].text == "" else { throw Failure(description: "found damaged: \(figures[6].text ?? "")") }
         return LogStatus(
             head: head, retained: Int(EntryDecoding.number(figures[0]) ?? 0),
             acceptedTotal: EntryDecoding.number(figures[1]) ?? 0, trimmed: Int(EntryDecoding.number(figures[2]) ?? 0),

@@ -72,6 +72,9 @@ struct MetricsPage {
         add("tocsin_log_head_sequence", .gauge, "Sequence number of the newest entry seen.", head.sequence)
         add("tocsin_log_generation", .gauge, "Generation of the log.", head.generation)
         add(
+            "tocsin_log_damages_total", .counter, "Times that Redis lost a part of the log and kept the rest.",
+            shared.status.damages.value)
+        add(
             "tocsin_ring_entries", .gauge, "Entries at hand in the fullest ring.",
             threats.map(\.ringEntries.value).max() ?? 0)
         add(

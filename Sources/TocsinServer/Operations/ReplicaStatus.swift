@@ -4,6 +4,8 @@ import ThreatFeed
 
 /// What the replica's threads tell each other about its condition.
 final class ReplicaStatus: Sendable {
+    /// Losses of parts of the log that were noticed by what its keys did not agree on.
+    let damages = Counter()
     private let draining = Atomic<Bool>(false)
     private let followerCount = Atomic<Int>(0)
     // Owner: the loop that follows the log writes, any thread reads. Nothing is called while it is held.

@@ -17,6 +17,9 @@ enum RecordProperties {
         if let digest = ContentDigest(hex: input[...]) {
             expectEqual(Array(digest.description.utf8), input, "a digest has one form")
         }
+        if let identity = LogIdentity(input[...]) {
+            expectEqual(Array(identity.description.utf8), input, "an identity has one form")
+        }
         checkMessage(input)
     }
 
@@ -30,7 +33,9 @@ enum RecordProperties {
         }
         let blobs = entries.map { $0.record.encode() }
         let lengths = blobs.map { " \($0.count)" }.joined()
-        let written = octets("\(first.cursor.generation) \(first.cursor.sequence)\(lengths)\n") + blobs.joined()
+        let written =
+            octets("\(message.identity) \(first.cursor.generation) \(first.cursor.sequence)\(lengths)\n")
+            + blobs.joined()
         expectEqual(FeedMessage(written)?.entries, entries, "a message reads as it was written")
         checkTracker(entries)
     }

@@ -85,7 +85,7 @@ extension Seeds {
 
     static var replies: [[UInt8]] {
         let entry = "*2\r\n$3\r\n1-1\r\n*2\r\n$1\r\nt\r\n$\(record.utf8.count)\r\n\(record)\r\n"
-        let feed = "1 2 \(record.utf8.count)\n\(record)"
+        let feed = "\(identity) 1 2 \(record.utf8.count)\n\(record)"
         return [
             "+OK\r\n", "-NOSCRIPT No matching script.\r\n", "-ERR\r\n", ":1\r\n:-9223372036854775808\r\n",
             "$5\r\nhello\r\n",
@@ -107,10 +107,12 @@ extension Seeds {
             record, named, "2 bot", "0 a Name of a customer", "00112233445566778899aabbccddeeff",
             "1767323045000 42 \(count)\n\(record)", "1 2 \(count) \(count)\n\(record)\(record)",
             "1 18446744073709551615 1 1\nab",
-            "1 2 99999\nx", "1 2\n", "+1 02 \(count)\n\(record)",
+            "1 2 99999\nx", "1 2\n", "+1 02 \(count)\n\(record)", identity,
+            "\(identity) 1 2 \(count) \(count)\n\(record)\(record)", "\(identity) 1 2 1\n", "\(identity)0 1 2 1\nx",
         ].map(octets)
     }
 
+    private static let identity = "00112233445566ff@10"
     private static let record =
         #"t-1 00112233445566778899aabbccddeeff 1767323045678 6 3 bot1"id":"t-1","threat_type":"bot1"}"#
 }
