@@ -145,7 +145,7 @@ extension RedisLink {
     }
 
     /// A value in the text that INFO answers: lines of `name:value`.
-    private static func field(_ name: String, of text: [UInt8]) -> String {
+    static func field(_ name: String, of text: [UInt8]) -> String {
         lines(of: text).first { $0.hasPrefix(name + ":") }.map { String($0.dropFirst(name.count + 1)) } ?? ""
     }
 

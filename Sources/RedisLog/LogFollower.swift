@@ -297,6 +297,7 @@ extension LogFollower {
             perform(tracker.headSeen(status.head, headAtProbe: headAtProbe))
             adopt(status)
         }
+        client.link.askAboutMemory()
         client.confirmReplication()
         repairIfOwed()
     }

@@ -42,6 +42,8 @@ public final class RedisLink {
     public var onDown: ((_ reason: String) -> Void)?
     /// A message of a subscription as Redis sent it, for example `message`, channel, payload.
     public var onPush: (([RedisReply]) -> Void)?
+    /// What the server may throw away has changed (`askAboutMemory`).
+    public var onEviction: ((Eviction?) -> Void)?
     /// Why there is no connection, for logs and health; empty while it is up.
     public internal(set) var downReason = "not started"
     /// The server at the other end, as it was at the connect; `nil` while there is none, and for subscribers.
@@ -51,6 +53,8 @@ public final class RedisLink {
     /// Chosen at each connect.
     var roleQuestion = RoleQuestion.infoReplication
 
+    /// What the server may throw away, as far as it was asked.
+    var eviction: Eviction?
     let poller: Poller
     let token: PollToken
     let name: String

@@ -37,6 +37,7 @@ final class FeedSource {
         follower.onReset = { [unowned self] from, to, reason in receiveReset(from, to, reason) }
         follower.onMasterMoved = { [unowned self] in masterMoved($0, isFirst: $1) }
         follower.onDamage = { [unowned self] what in report(damage: what) }
+        follower.client.link.onEviction = { [unowned self] eviction in report(eviction) }
         follower.onTrimmed = { [unowned self] cursor in send(.trimmed(through: cursor)) }
         follower.onHealth = { [unowned self] health in healthChanged(health) }
     }
@@ -130,6 +131,28 @@ final class FeedSource {
             shared.logger.info(
                 "proof_log_damaged", "Redis lost a part of the log for proofs; what could be made again was",
                 ["reason": what])
+        }
+    }
+
+    /// A log without a time to live is safe from `volatile-…`.
+    private func report(_ eviction: Eviction?) {
+        switch (served, eviction) {
+        case (.threats, .anyKey(let policy)?):
+            shared.status.mayEvict.set(1)
+            shared.logger.error(
+                "redis_may_evict", "Redis may throw threats away that it has acknowledged: set noeviction",
+                ["maxmemory-policy": policy])
+        case (.threats, .leasedKeys?), (.threats, nil):
+            if shared.status.mayEvict.value == 1 {
+                shared.logger.info("redis_keeps", "Redis throws nothing away by itself any more")
+            }
+            shared.status.mayEvict.set(0)
+        case (.proof, .leasedKeys(let policy)?):
+            shared.logger.info(
+                "proof_log_may_be_evicted", "Redis may throw the log for proofs away while it is used",
+                ["maxmemory-policy": policy])
+        // The log of threats tells.
+        case (.proof, .anyKey?), (.proof, nil): break
         }
     }
 

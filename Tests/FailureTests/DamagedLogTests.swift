@@ -48,6 +48,20 @@ import TocsinClient
         withExtendedLifetime(cluster) {}
     }
 
+    @Test("a Redis that may throw keys away is named in the log and a metric, and threats are accepted")
+    func mayEvict() throws {
+        let cluster = try FailureBench.cluster(redis: ["--maxmemory", "500mb", "--maxmemory-policy", "allkeys-lru"])
+        let url = cluster.urls[0]
+        #expect(Self.wait { try FailureBench.metric("tocsin_redis_may_evict", of: url) == 1 })
+        _ = try Harness.trigger(url, #"{"threat_type":"malware"}"#)
+        let output = try Self.output(of: cluster.replicas[0])
+        #expect(output.contains("Redis may throw threats away"))
+        #expect(output.contains("allkeys-lru") && output.contains("noeviction"))
+        try cluster.redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        #expect(Self.wait { try FailureBench.metric("tocsin_redis_may_evict", of: url) == 0 })
+        withExtendedLifetime(cluster) {}
+    }
+
     @Test("a log that is copied into another database hears and keeps nothing of the original's")
     func copiedDatabase() throws {
         let cluster = try FailureBench.cluster()

@@ -152,6 +152,7 @@ final class FollowerProbe {
     private(set) var resets: [(from: Cursor, to: Cursor, reason: String)] = []
     private(set) var healths: [LogHealth] = []
     private(set) var damages: [String] = []
+    private(set) var evictions: [Eviction?] = []
 
     init(_ follower: LogFollower) {
         self.follower = follower
@@ -159,6 +160,7 @@ final class FollowerProbe {
         follower.onReset = { [weak self] in self?.resets.append(($0, $1, $2)) }
         follower.onHealth = { [weak self] in self?.healths.append($0) }
         follower.onDamage = { [weak self] in self?.damages.append($0) }
+        follower.client.link.onEviction = { [weak self] in self?.evictions.append($0) }
         follower.heldEntries = { [weak self] after in self?.entries.filter { $0.cursor > after } ?? [] }
     }
 

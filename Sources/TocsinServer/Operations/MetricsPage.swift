@@ -67,6 +67,9 @@ struct MetricsPage {
         add(
             "tocsin_log_followers", .gauge, "Replicas that follow the log, this one among them, as of the last probe.",
             shared.status.followers)
+        add(
+            "tocsin_redis_may_evict", .gauge, "1 while Redis may throw threats away to make room.",
+            shared.status.mayEvict.value)
         add("tocsin_draining", .gauge, "1 while the replica drains.", shared.status.isDraining ? 1 : 0)
         let head = shared.status.head
         add("tocsin_log_head_sequence", .gauge, "Sequence number of the newest entry seen.", head.sequence)

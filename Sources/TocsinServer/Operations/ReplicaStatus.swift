@@ -6,6 +6,8 @@ import ThreatFeed
 final class ReplicaStatus: Sendable {
     /// Losses of parts of the log that were noticed by what its keys did not agree on.
     let damages = Counter()
+    /// 1 while Redis may throw parts of the log away to make room.
+    let mayEvict = Counter()
     private let draining = Atomic<Bool>(false)
     private let followerCount = Atomic<Int>(0)
     // Owner: the loop that follows the log writes, any thread reads. Nothing is called while it is held.
