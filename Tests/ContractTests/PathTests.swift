@@ -82,6 +82,14 @@ import TocsinClient
         }
         let page = try client.get("/", headers: [("Accept", "text/html")])
         #expect(page.status == 200 && page.headers.first("Content-Type")?.hasPrefix("text/html") == true)
+        let files = Self.references(in: page.text)
+        #expect(files.count >= 3, "\(files)")
+        for file in files {
+            // As a browser resolves what is relative to the page, whose address ends in a slash.
+            let isRelative = !file.hasPrefix("/") && !file.contains(":")
+            #expect(isRelative, "\(file)")
+            #expect(try outside.get("\(prefix)/\(file)").status == 200, "\(file)")
+        }
         let bare = try outside.get(prefix)
         #expect([301, 308].contains(bare.status))
         #expect(bare.headers.first("Location")?.hasSuffix("\(prefix)/") == true)
@@ -92,5 +100,12 @@ import TocsinClient
         let events = try EventStream(front.url, deadline: Harness.connectionLife)
         #expect(try events.next()?.type == "initial_batch")
         #expect(try client.get("/api/threats?min_severty=HIGH").status == 400)
+    }
+
+    /// What the elements of a page refer to, but for places within it.
+    private static func references(in page: String) -> [String] {
+        ["href=\"", "src=\""].flatMap { name in
+            page.split(separator: name).dropFirst().map { String($0.prefix { $0 != "\"" }) }
+        }.filter { !$0.hasPrefix("#") }
     }
 }
