@@ -39,12 +39,13 @@ class PageTest(unittest.TestCase):
         cls.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WITNESS})
 
     def setUp(self):
+        """Called last by tests that start a server, so that the page is left before the server is."""
+        self.browser.get_log("browser")
         # Messages that the page under test may leave in the browser's log; everything else fails the test.
         self.expected_in_log = []
         self.addCleanup(self.browser.get, "about:blank")
 
     def open_dashboard(self, fragment=""):
-        self.browser.get_log("browser")
         self.browser.get(self.url + fragment)
         self.wait_live()
         wait_until(lambda: self.attribute("body", "data-counts") == "ready", "the counts are there")

@@ -6,10 +6,10 @@ from stage import Stage
 
 class StageTest(PageTest):
     def setUp(self):
-        super().setUp()
         self.stage = Stage()
         self.addCleanup(self.stage.leave)
         self.url = self.stage.url
+        super().setUp()
 
     def read_clock(self, timestamp):
         """A time of day as this browser writes it."""

@@ -32,8 +32,8 @@ class DashboardTest(PageTest):
     """Each test has a replica and a log of its own."""
 
     def setUp(self):
-        super().setUp()
         self.start_replica()
+        super().setUp()
 
     def start_replica(self, **options):
         self.replica = Replica(**options)
@@ -93,6 +93,7 @@ class DashboardTest(PageTest):
         # Title, summary, customer, source, indicator type and value, the extra member's name and value.
         self.assertEqual(detail.count(MARKUP), 8)
         self.assertIn(json.dumps(MARKUP) + ": [", detail, "metadata is pretty JSON")
+        self.assertIn("1.0", detail, "numbers are as they were sent")
         foreign = self.script(
             "return document.querySelectorAll('#threats :is(img, script, b, svg)').length")
         self.assertEqual(foreign, 0)

@@ -9,10 +9,10 @@ from replica import Replica, wait_until
 
 class PathTest(PageTest):
     def setUp(self):
-        super().setUp()
         self.replica = Replica()
         self.addCleanup(self.replica.remove)
         self.replica.start()
+        super().setUp()
 
     def check(self, path):
         before = [self.replica.post(severity="CRITICAL")["id"], self.replica.post(severity="LOW")["id"]]
