@@ -25,7 +25,7 @@ const notices = new Notices({ list: node("notices"), announce });
 const state = new State(draw);
 const store = new Store();
 const lag = new Lag();
-const tally = new Tally({ onChange: countsChanged, onHead: headLearnt });
+const tally = new Tally({ onChange: () => panel.schedule(), onAnswer: countsAnswered });
 const list = new ThreatList({
   list: node("threats"),
   scroller: node("scroller"),
@@ -65,8 +65,8 @@ let writeViewTimer = null;
 
 // --- What comes ---------------------------------------------------------------------------------
 
-function frameCame(frame, cursor) {
-  intake.receive(frame, cursor, feed.cursor);
+function frameCame(frame, cursor, text) {
+  intake.receive(frame, cursor, feed.cursor, text);
   if (frame.type === "initial_batch") {
     hasHistory = true;
     lag.joined();
@@ -79,17 +79,13 @@ function threatCame(entry) {
   if (entry.severity === "CRITICAL") unannouncedCriticals += 1;
 }
 
-function countsChanged() {
+function countsAnswered(answer) {
   const { ready: isReady, answeredAt, problem } = tally;
   if (isReady) document.body.dataset.counts = "ready";
-  state.change({ counts: { isReady, answeredAt, problem } });
-  panel.schedule();
-}
-
-function headLearnt(answer) {
   const now = performance.now();
-  lag.told(answer, feed.cursor, now);
-  state.change({ lag: lag.report(feed.cursor, now) });
+  if (answer !== null) lag.told(answer, feed.cursor, now);
+  state.change({ counts: { isReady, answeredAt, problem }, lag: lag.report(feed.cursor, now) });
+  panel.schedule();
 }
 
 function beat(now) {

@@ -18,9 +18,8 @@ export class Refusal extends Error {
 
 /**
  * Asks for a JSON document at a path relative to the page. `options` are those of `fetch`; `signal` ends the
- * question. Returns {body, date, sentAt, headAt}: `date` is the server's clock (ms since 1970, or NaN) when it answered,
- * which was between the monotonic times `sentAt` and `headAt`.
- * Throws a Refusal.
+ * question. Returns {body, date, sentAt}: `date` is the server's clock (ms since 1970, or NaN) when it answered, `sentAt`
+ * the monotonic time at which it was asked. Throws a Refusal.
  */
 export async function ask(path, { signal, ...options } = {}) {
   const silence = new AbortController();
@@ -37,14 +36,13 @@ export async function ask(path, { signal, ...options } = {}) {
       headers: { accept: "application/json", ...options.headers },
       signal: signal === undefined ? silence.signal : AbortSignal.any([signal, silence.signal]),
     });
-    const headAt = performance.now();
     const body = parseJSON(await readText(response, wait));
     if (!response.ok) {
       const retryAfter = response.headers.get("retry-after");
       throw new Refusal(refusalWords(response.status, body), response.status, body, retryAfter);
     }
     if (body === undefined) throw new Refusal("the answer is not JSON", response.status);
-    return { body, date: Date.parse(response.headers.get("date") ?? ""), sentAt, headAt };
+    return { body, date: Date.parse(response.headers.get("date") ?? ""), sentAt };
   } catch (error) {
     if (error instanceof Refusal) throw error;
     throw new Refusal(silence.signal.aborted ? "the server does not answer" : unreachable(), 0);

@@ -48,7 +48,8 @@ export function retryDelay(failures, random) {
  * "ended"; retryAt is the monotonic time of the next try, or null while one is under way; since (Date) is when the feed
  * last became live, or ceased to be; reason is why it is not live, in words; log is null, or {since} (Date) while the
  * replica says that it cannot follow the log.
- * `onFrame(frame, cursor)` hears parsed frames; cursor is the parsed `cursor` member, or null.
+ * `onFrame(frame, cursor, text)` hears frames parsed (wire.js) and as they came; cursor is the parsed `cursor` member,
+ * or null.
  * Silence is measured by a clock that nobody sets (`performance.now()`).
  */
 export class Feed {
@@ -194,7 +195,7 @@ export class Feed {
     if (this.#joinedAt === null && (frame.type === "initial_batch" || frame.type === "resumed")) this.#joined(now);
     if (frame.type === "heartbeat") this.#learnOfLog(frame);
     try {
-      this.#onFrame(frame, cursor);
+      this.#onFrame(frame, cursor, text);
     } catch (error) {
       // The cursor still moves on: the same frame would come back after every resume.
       console.error("A frame could not be shown", error);

@@ -28,7 +28,8 @@ export function typesToAsk(parts, known) {
 /**
  * Asks for older threats, page by page and newest first, until enough are found or there are no more, and again after
  * a failure for as long as nobody wants something else.
- * `onFound(entries)` hears entries, newest first; `onState({phase, reason})` hears "idle", "asking", "done" or "failed".
+ * `onFound(entries)` hears entries, newest first; `onState({phase, reason})` hears "idle", "asking", "done" or
+ * "failed".
  */
 export class Fill {
   #onFound;

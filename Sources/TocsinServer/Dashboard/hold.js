@@ -27,7 +27,7 @@ export class Hold {
     return this.#isPaused;
   }
 
-  /** "paused", "hidden", "reading" (a row is open, or the list is scrolled away), or null; begins and ends the period. */
+  /** "paused", "hidden", "reading" (a row is open, or the list is scrolled away), or null. Begins the period. */
   reason(now) {
     if (now - this.#touchedAt > readingMilliseconds) this.#stopReading();
     const isReading = (this.#isAway && !this.#isAwayIgnored) || [...this.#reading].some(this.#isOnScreen);

@@ -23,15 +23,15 @@ export class Intake {
     this.#tell = tell;
   }
 
-  /** `cursor` is that of the frame, `last` where the page stood before it; parsed, or null. */
-  receive(frame, cursor, last) {
+  /** `cursor` is the frame's, `last` where the page stood before it, parsed or null; `text` is the frame as it came. */
+  receive(frame, cursor, last, text) {
     switch (frame.type) {
       case "initial_batch": return this.#batch(frame, last);
       case "resumed": return undefined;
       case "reset": return this.#reset(frame);
       case "error":
         return this.#tell(`The server did not understand this page: ${sentence(frame.detail ?? frame.code)}`);
-      default: return this.#onward(frame, cursor, last);
+      default: return this.#onward(frame, cursor, last, text);
     }
   }
 
@@ -41,7 +41,7 @@ export class Intake {
       .filter(({ cursor }) => cursor !== null)
       .reverse();
     if (frame.recovered === false) this.#tellOfLoss(frame, threats[0]?.cursor ?? parseCursor(frame.cursor), last);
-    for (const { threat, cursor } of threats) this.#take(threat, cursor);
+    for (const { threat, cursor } of threats) this.#take(threat, cursor, null);
     this.#tally.refresh();
   }
 
@@ -65,7 +65,7 @@ export class Intake {
   }
 
   /** An entry of the log, a heartbeat, or a type yet to come: whatever it is, its cursor must lead on without a gap. */
-  #onward(frame, cursor, last) {
+  #onward(frame, cursor, last, text) {
     const isEntry = frame.type === "new_threat";
     if (isEntry && cursor !== null && last !== null && compareCursors(cursor, last) <= 0) return;
     if (cursor !== null && last !== null) this.#checkContiguous(frame.type === "heartbeat" ? 0n : 1n, cursor, last);
@@ -73,7 +73,7 @@ export class Intake {
       const { id, triage } = frame.data ?? {};
       this.#list.update(id, triage, this.#store.find(id));
     } else if (isEntry) {
-      const entry = this.#take(frame.data, cursor ?? parseCursor(frame.data?.cursor));
+      const entry = this.#take(frame.data, cursor ?? parseCursor(frame.data?.cursor), text);
       if (entry === null) return;
       this.#tally.add(entry);
       this.#onNews(entry);
@@ -91,9 +91,9 @@ export class Intake {
   }
 
   /** Remembers and lists a threat. Returns its entry if this page had not seen it, else null. */
-  #take(threat, cursor) {
+  #take(threat, cursor, text) {
     if (threat === null || typeof threat !== "object" || cursor === null) return null;
-    const entry = makeEntry(threat, cursor);
+    const entry = makeEntry(threat, cursor, text);
     return this.#remember(entry) ? entry : null;
   }
 

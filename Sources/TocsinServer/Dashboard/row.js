@@ -2,6 +2,7 @@
 
 import { buildDetail } from "./detail.js";
 import { element } from "./dom.js";
+import { exactThreat } from "./store.js";
 
 // A row shows one or two lines; the whole text stands in its detail.
 const rowTextMax = 300;
@@ -83,6 +84,6 @@ export class Row {
 
   /** Builds the detail while the row is open, and takes it away when it is not. */
   fillDetail() {
-    this.#detail.replaceChildren(...(this.details.open ? [buildDetail(this.entry.threat)] : []));
+    this.#detail.replaceChildren(...(this.details.open ? [buildDetail(exactThreat(this.entry))] : []));
   }
 }

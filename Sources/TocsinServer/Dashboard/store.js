@@ -1,6 +1,6 @@
 // The threats this page remembers: bounded, each once, found by id.
 
-import { compareCursors } from "./wire.js";
+import { compareCursors, parseJSON } from "./wire.js";
 
 export const severities = ["INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL"];
 
@@ -10,12 +10,16 @@ const trimStride = 200;
 
 const text = (value) => (typeof value === "string" ? value : "");
 
-/** What rows and filters need of a threat; `threat` keeps everything for the open row. */
-export function makeEntry(threat, cursor) {
+/**
+ * What rows and filters need of a threat; `threat` keeps everything. `frame` is the text of the frame that it came in,
+ * if its numbers were not kept as they were sent.
+ */
+export function makeEntry(threat, cursor, frame = null) {
   return {
     kind: "threat",
     cursor,
     threat,
+    frame,
     id: text(threat.id),
     severity: severities.includes(threat.severity) ? threat.severity : "INFO",
     type: text(threat.threat_type),
@@ -25,6 +29,12 @@ export function makeEntry(threat, cursor) {
     arrival: 0,
     row: null,
   };
+}
+
+/** The threat as it was sent, each number in its own text, with the triage as it stands. */
+export function exactThreat({ threat, frame }) {
+  const sent = frame === null ? threat : parseJSON(frame).data;
+  return "triage" in threat ? { ...sent, triage: threat.triage } : sent;
 }
 
 /** A line of the list that is no threat: a gap, a new generation of the log, or where the analyst had left off. */
@@ -57,6 +67,7 @@ export class Store {
       if (known !== undefined && known.cursor.generation !== entry.cursor.generation) {
         known.cursor = entry.cursor;
         known.threat = entry.threat;
+        known.frame = entry.frame;
         return "renumbered";
       }
       this.#byId.set(entry.id, entry);

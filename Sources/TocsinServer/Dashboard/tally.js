@@ -25,13 +25,13 @@ function countsOf(object) {
 
 /**
  * Counts from `/api/analytics`, kept true by the feed between two answers.
- * Retention takes threats away without a frame, so the answer is fetched again now and then. `onChange()` hears that
- * figures or the problem with them changed; `onHead({head, date, askedAt})` where the log ended by an answer: a cursor
- * or null, the server's clock (ms since 1970), and when it was asked (monotonic).
+ * Retention takes threats away without a frame, so the answer is fetched again now and then. `onChange()` hears of each
+ * figure that changed; `onAnswer({head, date, askedAt})` where the log ended by an answer: a cursor or null, the
+ * server's clock (ms since 1970), and when it was asked (monotonic). A question that failed is null.
  */
 export class Tally {
   #onChange;
-  #onHead;
+  #onAnswer;
   #inFlight = null;
   #again = false;
   #failures = 0;
@@ -42,9 +42,9 @@ export class Tally {
   #buckets = new Array(rateSeconds).fill(0);
   #bucketSecond = 0;
 
-  constructor({ onChange, onHead }) {
+  constructor({ onChange, onAnswer }) {
     this.#onChange = onChange;
-    this.#onHead = onHead;
+    this.#onAnswer = onAnswer;
     this.bySeverity = new Map();
     this.byType = new Map();
     this.total = 0;
@@ -95,12 +95,12 @@ export class Tally {
       this.problem = "";
       this.answeredAt = new Date();
       if (this.#upTo === null && this.#inFlight.length > 0) wait = unplacedRetryMilliseconds;
-      this.#onHead({ head: this.#upTo, date, askedAt: sentAt });
+      this.#onAnswer({ head: this.#upTo, date, askedAt: sentAt });
     } catch (refusal) {
       this.#failures += 1;
       this.problem = refusal.message;
       wait = Math.min(retryMaxMilliseconds, 2_000 * 2 ** Math.min(this.#failures, 6));
-      this.#onChange();
+      this.#onAnswer(null);
     }
     this.#inFlight = null;
     if (this.#again) wait = 1_000;
