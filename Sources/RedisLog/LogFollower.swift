@@ -1,25 +1,6 @@
 public import PosixIO
 public import ThreatFeed
 
-/// What a follower can and cannot do at the moment, for readiness.
-public struct LogHealth: Hashable, Sendable {
-    /// Commands are answered, and with what was asked for.
-    public var redisUp: Bool
-    /// Messages arrive and everything before them was read.
-    public var subscriptionUp: Bool
-    /// Empty while both are up.
-    public var reason: String
-    /// Why Redis takes no writes although it answers; `nil` while it does.
-    public var writesRefused: String?
-
-    public init(redisUp: Bool, subscriptionUp: Bool, reason: String, writesRefused: String? = nil) {
-        self.redisUp = redisUp
-        self.subscriptionUp = subscriptionUp
-        self.reason = reason
-        self.writesRefused = writesRefused
-    }
-}
-
 /// Follows a tenant's log: one subscription, one command link, one tracker, one probe each second.
 ///
 /// Owned by one event loop, which forwards the events of both tokens and calls `tick` and `flush` each turn.

@@ -100,7 +100,9 @@ extension EventLoop {
     /// - Returns: Whether that was what its deadline was for.
     func handOn(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
         let lane = connection.pointee.lane
-        guard let course = lane.logOutage, connection.pointee.isStreaming, !shared.status.isDraining else { return false }
+        guard let course = lane.logOutage, connection.pointee.isStreaming, !shared.status.isDraining else {
+            return false
+        }
         lane.metrics.handedOn.add(1)
         endStream(
             connection, code: .tryAgainLater,

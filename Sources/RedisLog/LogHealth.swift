@@ -1,0 +1,18 @@
+/// What a follower can and cannot do at the moment, for readiness.
+public struct LogHealth: Hashable, Sendable {
+    /// Commands are answered, and with what was asked for.
+    public var redisUp: Bool
+    /// Messages arrive and everything before them was read.
+    public var subscriptionUp: Bool
+    /// Empty while both are up.
+    public var reason: String
+    /// Why Redis takes no writes although it answers; `nil` while it does.
+    public var writesRefused: String?
+
+    public init(redisUp: Bool, subscriptionUp: Bool, reason: String, writesRefused: String? = nil) {
+        self.redisUp = redisUp
+        self.subscriptionUp = subscriptionUp
+        self.reason = reason
+        self.writesRefused = writesRefused
+    }
+}
