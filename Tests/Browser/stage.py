@@ -37,7 +37,8 @@ class Stage:
     """Listens from the beginning. What a test may change while it runs:
 
     - `threats`: the log, oldest first, of which the HTTP answers are made; `accept` adds to it and sends.
-    - `answers`: a path to its `(status, document)`, in place of the usual answer; `"/ws"` refuses WebSockets so.
+    - `answers`: a path to its `(status, document)`, or to what makes them of the query, in place of the usual answer;
+      `"/ws"` refuses WebSockets so.
     - `gate`: while it is cleared, opening handshakes stay unanswered.
     - `joins`: False sends no first frame.
     - `speaks`: False leaves pings of the page unanswered.
@@ -144,7 +145,8 @@ class Stage:
         target = urlsplit(request.path)
         self.requests.append(request.path)
         if target.path in self.answers:
-            return self._document(*self.answers[target.path])
+            answer = self.answers[target.path]
+            return self._document(*(answer(parse_qs(target.query)) if callable(answer) else answer))
         if target.path == "/ws":
             self.gate.wait(WAIT_SECONDS)
             return None
