@@ -46,14 +46,15 @@ def wait_until(condition, message, seconds=WAIT_SECONDS):
 class Replica:
     """One `tocsin serve` on a free port with its own data directory, which outlives a restart."""
 
-    def __init__(self, secure=False):
+    def __init__(self, secure=False, flags=()):
         self.binary = required_executable("TOCSIN_BIN")
         self.directory = tempfile.mkdtemp(prefix="tocsin-browser-")
         self.port = reserve_port()
         self.url = f"{'https' if secure else 'http'}://127.0.0.1:{self.port}"
-        self.flags = self.make_certificate() if secure else []
+        certificate = self.make_certificate() if secure else []
+        self.flags = [*certificate, *flags]
         # The certificate is its own authority.
-        self.context = ssl.create_default_context(cafile=self.flags[1]) if secure else None
+        self.context = ssl.create_default_context(cafile=certificate[1]) if secure else None
         self.process = None
 
     def make_certificate(self):
