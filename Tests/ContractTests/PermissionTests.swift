@@ -74,11 +74,23 @@ private enum DocumentedACL {
         } else if DocumentedACL.forProofs.contains(permission) {
             try expectWorking(replica, proofsLack: DocumentedACL.name(of: permission))
         } else {
-            let ending = replica.child.waitForEnd(atMost: Harness.deadline)
-            let output = replica.child.outputTail
-            #expect(ending == .exited(code: 69), "\(output)")
-            #expect(output.contains(DocumentedACL.name(of: permission)), "\(output)")
+            expectRefusal(of: replica, naming: permission)
         }
+    }
+
+    @Test(
+        "what a setting needs is named, too",
+        arguments: [("+wait", 0, ["--redis-min-replicas", "1"]), ("+select", 1, [])] as [(String, Int, [String])])
+    func forSettings(permission: String, database: Int, arguments: [String]) throws {
+        try setRules(without: permission)
+        expectRefusal(of: try replica(database: database, arguments), naming: permission)
+    }
+
+    private func expectRefusal(of replica: LocalReplica, naming permission: String) {
+        let ending = replica.child.waitForEnd(atMost: Harness.deadline)
+        let output = replica.child.outputTail
+        #expect(ending == .exited(code: 69), "\(output)")
+        #expect(output.contains(DocumentedACL.name(of: permission)), "\(output)")
     }
 
     private func setRules(without permission: String?) throws {
@@ -88,11 +100,12 @@ private enum DocumentedACL {
         if case .error(let text) = answer { throw HarnessError("\(words): \(text)") }
     }
 
-    private func replica() throws -> LocalReplica {
+    private func replica(database: Int = 0, _ arguments: [String] = []) throws -> LocalReplica {
         let port = try #require(redis.port)
         return try LocalReplica(
-            launcher: try Harness.program(), name: "replica", redisURL: "redis://tocsin:secret@127.0.0.1:\(port)/0",
-            directory: directory.path, arguments: ["--event-loops", "2", "--retention-count", "1"])
+            launcher: try Harness.program(), name: "replica",
+            redisURL: "redis://tocsin:secret@127.0.0.1:\(port)/\(database)", directory: directory.path,
+            arguments: ["--event-loops", "2", "--retention-count", "1"] + arguments)
     }
 
     /// What requests and clients can do, on connections to both event loops; none is answered 503.

@@ -29,6 +29,11 @@ import TocsinClient
     func handedOn() throws {
         let cluster = try FailureBench.cluster(handOnSeconds: 1)
         let run = try FailureRun(cluster.urls, residents: 0, wanderers: 0, visitors: 9)
+        // Nobody is handed on by a replica that has not seen the others.
+        let seesAll = try Harness.wait(atMost: FailureBench.deadline) {
+            try FailureBench.metric("tocsin_log_followers", of: cluster.urls[0]) == 3
+        }
+        try #require(seesAll)
         cluster.proxies[0].set(.drop)
         let areAway = run.fleet.wait(atMost: FailureBench.deadline) { records in
             records.allSatisfy { $0.isConnected && $0.url != cluster.urls[0] }
