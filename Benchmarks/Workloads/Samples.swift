@@ -35,10 +35,12 @@ enum Samples {
 
     static let entry = LogEntry(cursor: Cursor(generation: 1, sequence: 1_000_000), record: record)
 
+    static let identity = "0123456789abcdef@0"
+
     /// The message in which a subscription gets one entry, as RESP.
     static func message(sequence: UInt64) -> [UInt8] {
         let blob = record.encode()
-        let payload = Array("1 \(sequence) \(blob.count)\n".utf8) + blob
+        let payload = Array("\(identity) 1 \(sequence) \(blob.count)\n".utf8) + blob
         let channel = "tocsin:{default}:feed"
         return Array(
             "*3\r\n$7\r\nmessage\r\n$\(channel.utf8.count)\r\n\(channel)\r\n$\(payload.count)\r\n".utf8) + payload

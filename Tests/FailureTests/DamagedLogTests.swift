@@ -21,7 +21,7 @@ import TocsinClient
             #expect(Self.wait { try Self.analytics(of: cluster.urls[1]) > 0 }, "analytics do not say 0")
         }
         try run.finish()
-        for replica in cluster.replicas { try Self.expectTold(4, by: replica) }
+        for replica in cluster.replicas { try Self.expectTold(1, by: replica) }
         withExtendedLifetime(cluster) {}
     }
 

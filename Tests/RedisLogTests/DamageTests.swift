@@ -62,6 +62,7 @@ struct DamageTests {
     }
 
     private func inflict(_ damage: Damage, _ loop: TestLoop, _ link: RedisLink, _ cursors: [Cursor]) throws {
+        try loop.run("link up") { link.isUp }
         for command in damage.commands {
             var words = command.split(separator: " ").map(String.init)
             for (name, value) in [

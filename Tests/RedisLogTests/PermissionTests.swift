@@ -194,7 +194,7 @@ struct PermissionTests {
         let follower = redis.loop.follower(redis.endpoint)
         try redis.loop.run("ready") { follower.isReady }
         _ = try redis.loop.command(redis.operatorLink, "SET", "tocsin:{default}:meta", "x")
-        try redis.loop.run("noticed") { follower.follower.health.reason.contains("wrong kind of value") }
+        try redis.loop.run("noticed") { follower.follower.health.reason.contains("another type than the log's") }
         #expect(!follower.follower.health.redisUp)
         _ = try redis.loop.command(redis.operatorLink, "DEL", "tocsin:{default}:meta")
         try redis.loop.run("ready again") { follower.isReady }
