@@ -135,9 +135,9 @@ class World:
         for program in self.programs:
             program.wait_for(lambda each: each.is_following, "follows the feed")
 
-    def post(self, identifier, url=None):
+    def post(self, identifier, url=None, title="Zürich \"quoted\" \\ 日本"):
         """Posts until the threat is acknowledged, through the proxy unless `url` says otherwise."""
-        body = json.dumps({"id": identifier, "threat_type": "malware", "title": "Zürich \"quoted\" \\ 日本"}).encode()
+        body = json.dumps({"id": identifier, "threat_type": "malware", "title": title}).encode()
 
         def attempt():
             status, text = request(
