@@ -123,6 +123,29 @@ import WebSocketProtocol
         #expect(beat["cursor"] == stored["cursor"])
     }
 
+    @Test("a client that says nothing is pinged, and gets its heartbeats all the same: applications do not see pings")
+    func heartbeatBesidePings() throws {
+        let cluster = try Harness.cluster(
+            replicas: 1, arguments: ["--heartbeat-seconds", "2", "--ping-seconds", "1", "--pong-seconds", "600"])
+        let socket = try WebSocketClient(cluster.urls[0], target: "/ws?history=0", deadline: Harness.connectionLife)
+        _ = try next(socket)
+        var pings = 0
+        while true {
+            switch try socket.next() {
+            case .ping(let payload)?:
+                pings += 1
+                try socket.send(.pong, payload)
+            case .text(let text)?:
+                #expect(try JSONValue(parsing: text)["type"]?.stringValue == "heartbeat")
+                #expect(pings > 0)
+                return
+            case let other:
+                Issue.record("\(String(describing: other))")
+                return
+            }
+        }
+    }
+
     @Test(
         "RFC 6455 §7.4: a client that breaks the protocol is closed with the code that says how",
         arguments: [

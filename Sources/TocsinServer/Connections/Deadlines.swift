@@ -17,7 +17,7 @@ extension EventLoop {
                 connection.pointee.deadline = nil
                 deadlinePassed(connection)
             } else if connection.pointee.isStreaming {
-                checkLiveness(connection)
+                guard checkLiveness(connection) else { continue }
                 tellOfLog(connection)
                 if connection.pointee.lastSent + shared.configuration.heartbeatInterval <= tick {
                     sendHeartbeat(connection)
@@ -85,21 +85,36 @@ extension EventLoop {
     }
 
     /// Pings a WebSocket client that says nothing, and drops one that does not answer.
-    private func checkLiveness(_ connection: UnsafeMutablePointer<Connection>) {
-        guard case .webSocket = connection.pointee.dialogue, !connection.pointee.awaitsFirstFrame else { return }
+    /// - Returns: Whether the connection is still there.
+    private func checkLiveness(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
+        guard case .webSocket = connection.pointee.dialogue, !connection.pointee.awaitsFirstFrame else { return true }
         let limits = shared.limits
         switch connection.pointee.webSocket.liveness.check(
             now: tick, pingInterval: limits.pingInterval, pongDeadline: limits.pongDeadline)
         {
-        case .alive: break
-        case .pingDue:
-            FrameEncoder.append(opcode: .ping, payload: [UInt8]().span, to: &connection.pointee.outbox)
-            markDirty(connection)
+        case .alive: return true
+        case .pingDue: return ping(connection)
         case .dead:
             // The ping may wait behind more than a slow client could read so far.
             let isProgressing =
                 connection.pointee.isSendBlocked && connection.pointee.lastSent + limits.pongDeadline > tick
             if !isProgressing { drop(connection, .unresponsive) }
+            return true
         }
+    }
+
+    /// - Returns: Whether the connection is still there.
+    private func ping(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
+        let hasMore = connection.pointee.hasOutput || connection.pointee.client.partial != nil
+        FrameEncoder.append(opcode: .ping, payload: [UInt8]().span, to: &connection.pointee.outbox)
+        markDirty(connection)
+        guard !hasMore else { return true }
+        // Applications do not see a ping: it must not put off the heartbeat that they wait for.
+        let token = connection.pointee.token
+        let lastSent = connection.pointee.lastSent
+        send(connection)
+        guard let present = connections.find(token) else { return false }
+        present.pointee.lastSent = lastSent
+        return true
     }
 }
