@@ -132,7 +132,7 @@ import TocsinClient
             #expect(try Self.client(url).get("/ready").status == 200)
             #expect(try Self.post(url) == 201)
         }
-        for path in ["/api/threats?limit=1", "/api/threats?limit=1&after=0-0", "/api/analytics"] {
+        for path in ["/api/threats?limit=1", "/api/threats?limit=1&offset=1", "/api/analytics"] {
             for _ in 0..<Self.connections { #expect(try Self.client(url).get(path).status == 200) }
         }
         let batch = Array(#"[{"threat_type":"a"},{"threat_type":"b"}]"#.utf8)
