@@ -189,6 +189,24 @@ class FilterTest(StageTest):
         self.expected_in_log = ["the server responded with a status of 410"]
         self.assert_nothing_bad_happened()
 
+    def test_a_filter_is_filled_across_a_gap_in_what_the_page_remembers(self):
+        first = self.stage.keep(severity="CRITICAL")["id"]
+        self.open_dashboard()
+        self.stage.joins = False
+        self.stage.client
+        self.stage.close(1012)
+        self.stage.wait_connection(2)
+        between = [self.stage.keep(severity="CRITICAL")["id"] for _ in range(3)]
+        for _ in range(150):
+            self.stage.keep(severity="LOW")
+        last = self.stage.keep(severity="CRITICAL")["id"]
+        self.stage.send(type="initial_batch", cursor=self.stage.cursor(), recovered=False, reason="it was trimmed",
+                        data=self.stage.threats[:-21:-1])
+        self.wait_live()
+        self.choose_severity("CRITICAL")
+        self.wait_rows([last, *between[::-1], first])
+        self.assert_nothing_bad_happened()
+
     def test_many_pages_are_asked_for_until_the_list_is_full(self):
         for number in range(1400):
             self.stage.keep(severity="HIGH" if number % 2 else "LOW")

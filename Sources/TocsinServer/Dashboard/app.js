@@ -92,7 +92,10 @@ function beat(now) {
   feed.beat(now);
   list.beat(now);
   state.change({ lag: lag.report(feed.cursor, now) });
-  if (state.value.feed.phase === "live" && lag.isHeadWanted(now)) tally.refresh();
+  if (state.value.feed.phase === "live" && lag.isHeadWanted(now)) {
+    lag.asked(now);
+    tally.refresh();
+  }
   if (unannouncedCriticals > 0 && now - announcedCriticalsAt > criticalAnnouncementMilliseconds) {
     announce(`${unannouncedCriticals} new critical ${unannouncedCriticals === 1 ? "threat" : "threats"}`);
     unannouncedCriticals = 0;
@@ -171,7 +174,7 @@ function show(parts, { isTyped = false } = {}) {
 function lookForOlder(isTyped) {
   if (!hasHistory) return;
   const { floor } = store;
-  const matching = store.entries.filter((entry) => entry.kind === "threat" && filter.matches(entry)).length;
+  const matching = store.entries.filter((entry) => store.isWithoutGap(entry) && filter.matches(entry)).length;
   // The first entry of a log has the number 1.
   const isWhole = floor === null || floor.sequence <= 1n;
   fill.look({

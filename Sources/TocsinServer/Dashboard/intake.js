@@ -40,7 +40,10 @@ export class Intake {
       .map((threat) => ({ threat, cursor: parseCursor(threat?.cursor) }))
       .filter(({ cursor }) => cursor !== null)
       .reverse();
-    if (frame.recovered === false) this.#tellOfLoss(frame, threats[0]?.cursor ?? parseCursor(frame.cursor), last);
+    if (frame.recovered === false) {
+      this.#store.breakOff();
+      this.#tellOfLoss(frame, threats[0]?.cursor ?? parseCursor(frame.cursor), last);
+    }
     for (const { threat, cursor } of threats) this.#take(threat, cursor, null);
     this.#tally.refresh();
   }
@@ -84,6 +87,7 @@ export class Intake {
   #checkContiguous(step, cursor, last) {
     const missing = cursor.sequence - last.sequence - step;
     if (cursor.generation !== last.generation || missing <= 0n) return;
+    this.#store.breakOff();
     const message = missingWords(missing, `entries between ${last.text} and ${cursor.text} did not arrive`);
     this.#tell(`${message}.`);
     this.#mark(message);

@@ -66,6 +66,12 @@ export class Lag {
     this.#newestAge = 0;
   }
 
+  /** The head is being asked for: not again before an answer might have come, be it a refusal. */
+  asked(now) {
+    this.#askAt = now + this.#askWait;
+    this.#askWait = Math.min(limits.askMaxMilliseconds, 2 * this.#askWait);
+  }
+
   /** Whether the head should be asked for. */
   isHeadWanted(now) {
     return (this.#isSuspicious || this.#isBehind) && now >= this.#askAt;

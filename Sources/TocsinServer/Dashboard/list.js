@@ -4,6 +4,7 @@ import { placeNodes } from "./dom.js";
 import { Hold } from "./hold.js";
 import { Row } from "./row.js";
 import { makeMarker } from "./store.js";
+import { compareCursors } from "./wire.js";
 
 export const rowsMax = 500;
 // More new rows than this in one frame is a flood: a highlight would only flicker, and rows below the
@@ -82,10 +83,14 @@ export class ThreatList {
     this.schedule();
   }
 
-  /** Adds what was found of older threats below all rows, newest first. */
+  /** Adds what was found of older threats, newest first: below all rows, but for what fills a gap between them. */
   append(entries) {
     const ids = new Set([...this.#shown, ...this.#waiting].map((entry) => entry.id));
-    this.#shown.push(...entries.filter((entry) => !ids.has(entry.id)));
+    for (const entry of entries.filter(({ id }) => !ids.has(id))) {
+      const isOlder = (row) => row.kind === "threat" && compareCursors(row.cursor, entry.cursor) < 0;
+      const index = this.#shown.findIndex(isOlder);
+      this.#shown.splice(index === -1 ? this.#shown.length : index, 0, entry);
+    }
     this.#shown.splice(rowsMax);
     this.#fillLater(0);
     this.#report();

@@ -43,6 +43,7 @@ export const makeMarker = (message) => ({ kind: "marker", message, id: "", arriv
 /** Remembers the newest entries and tells apart what is new, repeated and renumbered. */
 export class Store {
   #byId = new Map();
+  #brokenAfter = 0;
 
   constructor() {
     /** Oldest first. */
@@ -51,9 +52,19 @@ export class Store {
     this.arrivals = 0;
   }
 
+  /** What comes from here on does not follow what is remembered: something between the two is missing. */
+  breakOff() {
+    this.#brokenAfter = this.arrivals;
+  }
+
+  /** Whether an entry is a threat from which on nothing is missing. */
+  isWithoutGap(entry) {
+    return entry.kind === "threat" && entry.arrival > this.#brokenAfter;
+  }
+
   /** The cursor of the oldest threat from which on everything that came is remembered; null where there is none. */
   get floor() {
-    return this.entries.find((entry) => entry.kind === "threat")?.cursor ?? null;
+    return this.entries.find((entry) => this.isWithoutGap(entry))?.cursor ?? null;
   }
 
   /**
