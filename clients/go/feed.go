@@ -25,8 +25,8 @@ import (
 )
 
 const (
-	firstFrameWithin = 10 * time.Second
-	goodAfter        = 5 * time.Second
+	openWithin = 10 * time.Second
+	goodAfter  = 5 * time.Second
 	// The largest frame is the first one of a fresh client, 256 KiB. The library's own default has no bound; others
 	// stop at 32 KiB.
 	messageBytesMax = 1 << 20
@@ -92,6 +92,14 @@ type feed struct {
 	isBlind     bool
 }
 
+// show prints a threat. What cannot be printed would be lost without a word.
+func show(threat json.RawMessage) {
+	if _, err := fmt.Println(string(threat)); err != nil {
+		say("giving up: what was received cannot be printed: %s", err)
+		os.Exit(1)
+	}
+}
+
 func say(format string, values ...any) { fmt.Fprintf(os.Stderr, format+"\n", values...) }
 
 // run returns only when coming back would not help, with the reason.
@@ -124,7 +132,7 @@ func (f *feed) target() string {
 // follow is one connection, from its opening to its end.
 func (f *feed) follow() loss {
 	dialer := websocket.Dialer{
-		HandshakeTimeout: firstFrameWithin, EnableCompression: true, Proxy: http.ProxyFromEnvironment,
+		HandshakeTimeout: openWithin, EnableCompression: true, Proxy: http.ProxyFromEnvironment,
 	}
 	connection, response, err := dialer.Dial(f.target(), nil)
 	if err != nil {
@@ -132,7 +140,11 @@ func (f *feed) follow() loss {
 	}
 	defer connection.Close()
 	connection.SetReadLimit(messageBytesMax)
-	opened, within := time.Now(), firstFrameWithin
+	opened, within := time.Now(), openWithin
+	// The first frame is the largest, and takes long on a thin line.
+	if f.silence > within {
+		within = f.silence
+	}
 	for {
 		// Without a deadline a line that died in silence would be waited on for ever.
 		if err := connection.SetReadDeadline(time.Now().Add(within)); err != nil {
@@ -199,7 +211,7 @@ func (f *feed) take(text []byte) error {
 			return err
 		}
 		for i := len(threats) - 1; i >= 0; i-- {
-			fmt.Println(string(threats[i]))
+			show(threats[i])
 		}
 		return f.joined(received.Cursor)
 	case "resumed":
@@ -211,7 +223,7 @@ func (f *feed) take(text []byte) error {
 		}
 		if f.position == nil || position.isAfter(*f.position) {
 			if received.Type == "new_threat" {
-				fmt.Println(string(received.Data))
+				show(received.Data)
 			}
 			// After it is shown: at least once, whatever happens in between.
 			f.position = &position

@@ -31,7 +31,7 @@ import java.util.concurrent.TimeoutException;
  * connection is said on standard error. Ends only by a signal, or because coming back would not help (1).
  */
 public final class Feed {
-    private static final Duration FIRST_FRAME_WITHIN = Duration.ofSeconds(10);
+    private static final Duration OPEN_WITHIN = Duration.ofSeconds(10);
     private static final Duration GOOD_AFTER = Duration.ofSeconds(5);
     private static final String RESUME_AFTER = "resume after ";
 
@@ -61,7 +61,7 @@ public final class Feed {
     }
 
     private final HttpClient http =
-            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(FIRST_FRAME_WITHIN).build();
+            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(OPEN_WITHIN).build();
     private final Options options;
     private Cursor cursor;
     private int failures;
@@ -112,7 +112,8 @@ public final class Feed {
         WebSocket socket = open(listener);
         try {
             long opened = System.nanoTime();
-            Duration within = FIRST_FRAME_WITHIN;
+            // The first frame is the largest, and takes long on a thin line.
+            Duration within = options.silence().compareTo(OPEN_WITHIN) > 0 ? options.silence() : OPEN_WITHIN;
             while (true) {
                 socket.request(1);
                 // The library waits for ever for a line that died in silence.
@@ -133,8 +134,8 @@ public final class Feed {
 
     private WebSocket open(Listener listener) throws Lost, GivingUp, InterruptedException {
         try {
-            return http.newWebSocketBuilder().connectTimeout(FIRST_FRAME_WITHIN).buildAsync(address(), listener)
-                    .get(FIRST_FRAME_WITHIN.toMillis(), TimeUnit.MILLISECONDS);
+            return http.newWebSocketBuilder().connectTimeout(OPEN_WITHIN).buildAsync(address(), listener)
+                    .get(OPEN_WITHIN.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException late) {
             throw new Lost("no answer in time");
         } catch (ExecutionException failure) {
@@ -219,7 +220,7 @@ public final class Feed {
         }
     }
 
-    private void take(Map<String, String> frame) {
+    private void take(Map<String, String> frame) throws GivingUp {
         switch (Json.text(frame.get("type"))) {
             case "initial_batch" -> {
                 if ("false".equals(frame.get("recovered"))) {
@@ -227,7 +228,7 @@ public final class Feed {
                 }
                 List<String> threats = Json.elements(frame.get("data"));
                 for (int i = threats.size() - 1; i >= 0; i--) {
-                    System.out.println(threats.get(i));
+                    show(threats.get(i));
                 }
                 joined(frame);
             }
@@ -236,7 +237,7 @@ public final class Feed {
                 Cursor place = Cursor.parse(Json.text(frame.get("cursor")));
                 if (isAhead(place)) {
                     if (frame.get("type").equals("\"new_threat\"")) {
-                        System.out.println(frame.get("data"));
+                        show(frame.get("data"));
                     }
                     // After it is shown: at least once, whatever happens in between.
                     cursor = place;
@@ -257,6 +258,14 @@ public final class Feed {
             default -> {
                 // Types that a client does not know are ignored.
             }
+        }
+    }
+
+    /** What cannot be printed would be lost without a word: {@code PrintStream} throws nothing. */
+    private static void show(String threat) throws GivingUp {
+        System.out.println(threat);
+        if (System.out.checkError()) {
+            throw new GivingUp("what was received cannot be printed");
         }
     }
 
@@ -286,8 +295,12 @@ public final class Feed {
     private double pause(Lost loss) {
         ThreadLocalRandom random = ThreadLocalRandom.current();
         if (loss.code == 4001 && loss.reason.startsWith(RESUME_AFTER)) {
-            Cursor place = Cursor.parse(loss.reason.substring(RESUME_AFTER.length()));
-            cursor = isAhead(place) ? place : cursor;
+            try {
+                Cursor place = Cursor.parse(loss.reason.substring(RESUME_AFTER.length()));
+                cursor = isAhead(place) ? place : cursor;
+            } catch (IllegalArgumentException noCursor) {
+                // The place from before is as good.
+            }
         }
         if (loss.code == 1008) {
             failures = Math.max(failures, 5);

@@ -10,7 +10,9 @@ connection is said on standard error. Ends only by a signal (0), or because comi
 
 import argparse
 import json
+import os
 import random
+import re
 import sys
 import time
 import urllib.parse
@@ -18,7 +20,7 @@ import urllib.parse
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import connect
 
-FIRST_FRAME_SECONDS = 10
+OPENING_SECONDS = 10
 GOOD_SECONDS = 5
 # The largest frame is the first one of a fresh client, 256 KiB.
 MESSAGE_BYTES_MAX = 1 << 20
@@ -26,6 +28,10 @@ MESSAGE_BYTES_MAX = 1 << 20
 
 class GivingUp(Exception):
     """The service said that this client is not to come back."""
+
+
+class NoOutput(Exception):
+    """Nobody takes what this program prints, so going on would lose it."""
 
 
 class Lost(Exception):
@@ -72,10 +78,10 @@ class Feed:
         try:
             # Every timeout is of this program: the library's own keepalive would only tell later.
             with connect(
-                    self.address(), open_timeout=FIRST_FRAME_SECONDS, close_timeout=1, ping_interval=None,
+                    self.address(), open_timeout=OPENING_SECONDS, close_timeout=1, ping_interval=None,
                     max_size=MESSAGE_BYTES_MAX) as connection:
                 opened = time.monotonic()
-                self.take(json.loads(connection.recv(FIRST_FRAME_SECONDS)))
+                self.take(json.loads(connection.recv(max(OPENING_SECONDS, self.silence))))
                 while True:
                     self.take(json.loads(connection.recv(self.silence)))
                     if time.monotonic() - opened >= GOOD_SECONDS:
@@ -141,7 +147,10 @@ class Feed:
         say(f"following the feed after {cursor}")
 
     def show(self, threat):
-        print(json.dumps(threat, ensure_ascii=False, separators=(",", ":")), flush=True)
+        try:
+            print(json.dumps(threat, ensure_ascii=False, separators=(",", ":")), flush=True)
+        except OSError as error:
+            raise NoOutput(str(error)) from error
 
     def tell_outage(self, heartbeat):
         """A heartbeat proves the line, not the log."""
@@ -154,8 +163,9 @@ class Feed:
 
     def pause(self, loss):
         """Seconds to wait. Chance matters: thousands that come back in one moment are an outage of their own."""
-        if loss.code == 4001 and loss.reason.startswith("resume after "):
-            self.cursor = max(self.cursor, loss.reason.rsplit(" ", 1)[1], key=place)
+        told = re.fullmatch(r"resume after (\d+-\d+)", loss.reason) if loss.code == 4001 else None
+        if told:
+            self.cursor = max(self.cursor or "0-0", told[1], key=place)
         if loss.code == 1008:
             self.failures = max(self.failures, 5)
         step = min(self.longest_wait, 0.5 * 2 ** min(self.failures, 10))
@@ -179,12 +189,18 @@ def arguments():
 
 def main():
     given = arguments()
+    # JSON is UTF-8, whatever the terminal.
+    sys.stdout.reconfigure(encoding="utf-8")
     filters = {"min_severity": given.min_severity} if given.min_severity else {}
     try:
         Feed(given.url, given.after, given.history, filters, given.silence, given.longest_wait).run()
     except GivingUp as end:
         say(f"giving up: {end}")
         return 1
+    except NoOutput as end:
+        say(f"giving up: what was received cannot be printed: {end}")
+        # At its end Python would try to print the rest once more.
+        os._exit(1)
     except KeyboardInterrupt:
         return 0
 
