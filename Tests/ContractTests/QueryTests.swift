@@ -10,7 +10,7 @@ import TocsinClient
 
     /// Method, path, and what the refusal says is accepted.
     private static let endpoints: [(method: HTTPMethod, path: String, accepted: String)] = [
-        (.get, "/health", "none"), (.head, "/health", "none"), (.get, "/ready", "none"), (.get, "/metrics", "none"),
+        (.get, "/metrics", "none"), (.head, "/metrics", "none"),
         (.post, "/api/threats/trigger", "log"), (.post, "/api/threats/batch", "log"),
         (.get, "/api/threats/an-id", "log"), (.get, "/api/threats/_an-id", "log"),
         (.get, "/api/threats/trigger", "log"),
@@ -52,11 +52,16 @@ import TocsinClient
         }
     }
 
-    @Test("the dashboard's own query is the page's, which reads it in the browser")
+    @Test(
+        "the dashboard's own query is the page's, which reads it in the browser; probes are answered whatever they carry"
+    )
     func pages() throws {
         let cluster = try Harness.cluster(replicas: 1)
         let client = Harness.client(cluster.urls[0])
-        for target in ["/?severity=CRITICAL&utm_source=mail", "/dashboard/style.css?v=1", "/favicon.ico?x"] {
+        for target in [
+            "/?severity=CRITICAL&utm_source=mail", "/dashboard/style.css?v=1", "/favicon.ico?x", "/health?nonce=1",
+            "/ready?x",
+        ] {
             #expect(try client.get(target, headers: [("Accept", "text/html")]).status == 200, "\(target)")
         }
     }

@@ -30,8 +30,8 @@ struct Connection: ~Copyable {
     var isPending = true
     /// Place in the lane's feed while `sweepIndex` is set.
     var client = ClientPosition.outside
-    /// It was told that the log cannot be followed, and not yet that it can again.
-    var knowsOfOutage = false
+    /// The number of the outage of the log that it was told of last (`Lane.outagesBegun`); 0 once it was told of its end.
+    var outageKnown: UInt8 = 0
     /// When something was last sent, for heartbeats.
     var lastSent: Tick
     /// Bytes for this client alone, sent before further entries of the feed.

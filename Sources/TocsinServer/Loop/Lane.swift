@@ -22,6 +22,8 @@ final class Lane {
     var firstFrame = FirstFrame()
     /// `nil` while the log is followed.
     var logOutage: OutageCourse?
+    /// The number of the outage, from 1 on and around.
+    var outagesBegun: UInt8 = 0
     /// The first slot of the connections that may not have been told yet what has become of the log; `nil` when all have.
     var untoldSlot: Int?
     /// Whether the other loops know that this one has a link to Redis.

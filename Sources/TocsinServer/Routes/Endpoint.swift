@@ -78,11 +78,12 @@ enum Endpoint: Equatable {
     }
 
     /// What its query may ask for: anything else is refused, since a restriction that is not understood would let more
-    /// through than was asked for. `nil` where the query is the page's own, which reads it in the browser.
+    /// through than was asked for. `nil` where the query restricts nothing: probes are answered whatever they carry, and
+    /// that of the page is read in the browser.
     var queryParameters: [String]? {
         switch self {
-        case .root, .asset: nil
-        case .health, .ready, .metrics: []
+        case .root, .asset, .health, .ready: nil
+        case .metrics: []
         case .trigger, .batch, .threat, .analytics: QueryParameters.log
         case .threats: QueryParameters.list
         case .eventStream: QueryParameters.eventStream

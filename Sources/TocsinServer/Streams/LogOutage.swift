@@ -53,6 +53,7 @@ extension EventLoop {
         lane.logOutage = OutageCourse(
             outage, began: tick, patience: shared.configuration.handOnAfter, clients: lane.sweep.clients.count,
             perSecondMax: max(1, shared.limits.streamsPerSecondMax / shared.loops.count))
+        lane.outagesBegun = lane.outagesBegun == .max ? 1 : lane.outagesBegun + 1
         lane.untoldSlot = 0
     }
 
@@ -77,11 +78,14 @@ extension EventLoop {
 
     /// Tells a client whether the log is followed, unless it knows. One that does not read what it is sent hears later.
     func tellOfLog(_ connection: UnsafeMutablePointer<Connection>) {
-        let course = connection.pointee.lane.logOutage
-        guard connection.pointee.knowsOfOutage != (course != nil), connection.pointee.isStreaming,
+        let lane = connection.pointee.lane
+        let course = lane.logOutage
+        // One outage may follow another before a client that reads slowly can be told of the first one's end.
+        let news = course == nil ? 0 : lane.outagesBegun
+        guard connection.pointee.outageKnown != news, connection.pointee.isStreaming,
             !connection.pointee.awaitsFirstFrame, !connection.pointee.isSendBlocked
         else { return }
-        connection.pointee.knowsOfOutage = course != nil
+        connection.pointee.outageKnown = news
         enqueueHeartbeat(connection)
         // In a drain everybody is handed on by that.
         guard !shared.status.isDraining else { return }
@@ -100,9 +104,9 @@ extension EventLoop {
     /// - Returns: Whether that was what its deadline was for.
     func handOn(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
         let lane = connection.pointee.lane
-        guard let course = lane.logOutage, connection.pointee.isStreaming, !shared.status.isDraining else {
-            return false
-        }
+        guard connection.pointee.isStreaming, !shared.status.isDraining else { return false }
+        // The outage is over, and the client is yet to be told: it stays.
+        guard let course = lane.logOutage else { return true }
         lane.metrics.handedOn.add(1)
         endStream(
             connection, code: .tryAgainLater,

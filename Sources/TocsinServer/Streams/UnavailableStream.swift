@@ -14,8 +14,9 @@ enum UnavailableStream {
 
     /// Whether bytes that nobody will serve begin with a request for an event stream. A guess that costs nothing: who is
     /// not recognised gets an error status.
-    static func isAsked(for bytes: some Sequence<UInt8>) -> Bool {
-        bytes.starts(with: "GET /api/threats/stream".utf8)
+    static func isAsked(for bytes: some Collection<UInt8>) -> Bool {
+        // Behind the path: ids may begin like it.
+        [" ", "?"].contains { bytes.starts(with: "GET /api/threats/stream\($0)".utf8) }
     }
 
     /// `retry:`, the event `unavailable`, and the end.
