@@ -34,7 +34,8 @@ extension LogClient {
     func identifyServer(completion: @escaping () -> Void) {
         guard link.server?.incarnation.isEmpty == true else { return completion() }
         guard scripts.namesScripts else {
-            return link.reconnect(reason: "the Redis user lacks a permission (ACL): +info, or else +evalsha")
+            link.reconnect(reason: "the Redis user lacks a permission (ACL): +info, or else +evalsha")
+            return completion()
         }
         scripts.run(RedisCommand("HGET", keys.meta, "i")) { [weak self] result in
             guard let self else { return }

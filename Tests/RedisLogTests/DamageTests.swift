@@ -240,6 +240,31 @@ struct DamageTests {
         #expect(next.damages == [])
     }
 
+    @Test("a loss is settled once, in however many steps the index of a long log is made again")
+    func longLog() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let link = loop.link(server.endpoint)
+        let client = try loop.client(server.endpoint)
+        for start in stride(from: 0, to: 9_000, by: 500) {
+            let results: [PublishResult] = try loop.value("published") { done in
+                client.publish(batch: (start..<start + 500).map { record("l\($0)") }, completion: done)
+            }
+            #expect(results.allSatisfy { if case .success(.accepted) = $0 { true } else { false } })
+        }
+        let before = client.knownHead.generation
+        try loop.run("link up") { link.isUp }
+        _ = try loop.command(link, "XTRIM", keys.log, "MAXLEN", "8700")
+        let follower = loop.follower(server.endpoint)
+        try loop.run("settled") {
+            guard let status = follower.follower.status else { return false }
+            return status.head.cursor.generation > before && status.damage == nil && !status.isRebuilding
+        }
+        let generations = try loop.command(link, "HGET", keys.meta, "k").text ?? ""
+        #expect(generations.split(separator: " ").count == 2, "\(generations)")
+        #expect(try loop.command(link, "HLEN", keys.ids).integer == 8_700)
+    }
+
     /// The next probe finds nothing more.
     private func expectFitting(
         _ loop: TestLoop, _ client: LogClient, sourceLocation: SourceLocation = #_sourceLocation

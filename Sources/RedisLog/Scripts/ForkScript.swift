@@ -190,6 +190,8 @@ enum ForkScript {
         call('HSET', KEYS[4], 'g', G, 's', S, 'f', g .. '-' .. s, 'i', ARGV[5], 'k', names(), 'h', held,
           'o', meta[5], 'x', string.format('%d %s', trimmed, start))
         if damage then
+          -- What is gone is settled herewith, also while the index is made again in many steps.
+          call('HSET', KEYS[4], 'n', string.format('%d', trimmed + call('XLEN', KEYS[1])))
           meta[6] = G .. ' ' .. damage
           call('HSET', KEYS[4], 'd', meta[6])
           if hasLostEntries then call('HSET', KEYS[4], 'e', G) end

@@ -97,7 +97,7 @@ enum Vouching {
 
         local function hasRemains()
           local call = redis.call
-          return call('XLEN', KEYS[1]) + #call('HGETALL', KEYS[2]) + #call('HGETALL', KEYS[3]) > 0
+          return call('XLEN', KEYS[1]) > 0 or #call('HGETALL', KEYS[3]) > 0 or #call('HGETALL', KEYS[2]) > 0
         end
 
         local function isEmpty(n)
@@ -158,6 +158,8 @@ enum Vouching {
                 counts[facets] = (counts[facets] or 0) + 1
               else
                 call('XDEL', KEYS[1], entry[1])
+                local accepted = tonumber(call('HGET', KEYS[4], 'n')) or 0
+                call('HSET', KEYS[4], 'n', string.format('%d', accepted - 1))
               end
             end
             if #index > 0 then call('HSET', KEYS[2], unpack(index)) end
