@@ -52,5 +52,9 @@ keep_files_in_memory() {
     if awk '$2 == "/dev/shm" && $3 == "tmpfs" && $4 !~ /noexec/ { found = 1 } END { exit !found }' /proc/mounts; then
         free=$(df --output=avail -k /dev/shm | tail -n 1)
     fi
-    if [ "$free" -ge $((4 << 20)) ] && [ -w /dev/shm ]; then export TMPDIR=/dev/shm; fi
+    if [ "$free" -ge $((4 << 20)) ] && [ -w /dev/shm ]; then
+        export TMPDIR=/dev/shm
+    else
+        say "the temporary files of tests lie on a disk: /dev/shm has no 4 GiB free, or no programs may run there"
+    fi
 }

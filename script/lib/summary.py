@@ -1,5 +1,5 @@
-"""Says what came of the steps of a run, then of each failure what it was, what it said first, where the logs of its
-processes are and how to run it alone. Fails where a step failed, ran nothing, skipped a test or did not run.
+"""Says what came of the steps of a run, then of each failure what it was, what it said first, what its processes
+complained of, where their logs are and how to run it alone. Fails where a step failed, ran nothing, skipped a test or did not run.
 
 usage: summary.py REPORTS_FOLDER STEP...
 
@@ -16,6 +16,9 @@ import xml.etree.ElementTree as ElementTree
 LONGEST_MESSAGE = 600
 FAILURES_TOLD = 20
 LAST_LINES = 12
+COMPLAINTS_TOLD = 8
+# Lines of a replica's log, and of Redis's, that may be the cause.
+COMPLAINT = re.compile(r"^\S+Z (?:warning|error|critical) |fsync|output buffer limits|[Oo]ut of memory|OOM")
 # Of a test of Swift that has begun and has not ended, as its runner prints it.
 BEGUN = re.compile(r"◇ Test (?:case passing .* to )?(.+?)(?: with \d+ test cases)? started\.")
 ENDED = re.compile(r"[✔✘] Test (?:case passing .* to )?(.+?)(?: with \d+ test cases)? (?:passed|failed) after")
@@ -69,9 +72,10 @@ class Step:
         plain = re.sub(r"[(\[].*$", "", name)
         lines = [f"{self.name}: failed: {name}", f"  {message[:LONGEST_MESSAGE]}"]
         function = plain.rpartition(".")[2]
-        is_python = self.name in ("browser", "deployment")
+        is_python = self.name in ("browser", "deployment", "interop")
         logs = self.folder / "logs" / self.name / (function if is_python else plain)
         if logs.is_dir():
+            lines += [f"  | {line[:LONGEST_MESSAGE]}" for line in complaints(logs)]
             lines.append(f"  logs: {os.path.relpath(logs)}/")
         seed = re.search(r"\bseed[ :=]+(\d+)", message)
         variable = f"TOCSIN_TEST_SEED={seed.group(1)} " if seed else ""
@@ -101,6 +105,16 @@ def outcome(case):
 def complaint(case):
     found = case.find("failure") if case.find("failure") is not None else case.find("error")
     return " ".join((found.get("message") or found.text or "").split())
+
+
+def complaints(logs):
+    """The last of them, for whoever sees this output and not the files."""
+    found = []
+    for path in sorted(logs.rglob("*.log")):
+        for line in path.read_text(errors="replace").splitlines():
+            if COMPLAINT.search(line):
+                found.append(f"{path.parent.name}/{path.name}: {line}")
+    return found[-COMPLAINTS_TOLD:]
 
 
 def main():
