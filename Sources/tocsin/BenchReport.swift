@@ -91,6 +91,7 @@ struct BenchReport {
         if posts.lostAttempts > 0 {
             lines.append("\(Self.grouped(posts.lostAttempts)) posts were sent again after no answer came")
         }
+        if let refusal = posts.firstRefusal { lines.append("first refused: \(Terminal.harmless(refusal))") }
         if let failure = posts.firstFailure { lines.append("first failure: \(Terminal.harmless(failure))") }
         if let ending = receipts.firstEnding {
             lines.append("first disconnect: \(Terminal.harmless("\(ending)"))")
@@ -142,6 +143,7 @@ struct BenchReport {
             ("rate", bench.posts.rate.map { Self.number($0) } ?? .null),
             ("size", Self.number(bench.posts.threatBytes)), ("seconds", Self.number(seconds)),
             ("posted", Self.number(summary.posted)), ("refused", Self.number(posts.refused)),
+            ("first_refusal", posts.firstRefusal.map { .string($0) } ?? .null),
             ("failed", Self.number(posts.failed)), ("unanswered", Self.number(posts.unanswered)),
             ("unsent", Self.number(posts.unsent)),
             ("posts_per_second", Self.number(summary.postsPerSecond)), ("owed", Self.number(summary.owed)),

@@ -223,16 +223,21 @@ struct LoadPostLoop {
         let refused = statuses.count { $0 == 503 || $0 == 429 }
         posts.refused += refused
         guard refused == 0 else {
+            posts.firstRefusal = posts.firstRefusal ?? Self.words(status, body)
             note(.failed("answered \(status), \(refused) threats to be posted again"))
             return again(index, after: retryAfter ?? .zero, "refused for the moment")
         }
         note(.acknowledged(posts.take(statuses, firstNumber: post.firstNumber, due: post.due, now: .now)))
         if let broken = statuses.first(where: { $0 != 200 && $0 != 201 }) {
-            giveUp(reason: "answered \(broken): \(String(decoding: body.prefix(300), as: UTF8.self))")
+            giveUp(reason: Self.words(broken, body))
         }
         publishers[index].backoff.reset()
         publishers[index].post = nil
         if publishers[index].isConnected { free.append(index) } else { connect(index) }
+    }
+
+    private static func words(_ status: Int, _ body: ArraySlice<UInt8>) -> String {
+        "answered \(status): \(String(decoding: body.prefix(300), as: UTF8.self))"
     }
 
     /// Without a byte of it on its way a post cannot have been kept.

@@ -58,6 +58,8 @@ public struct LoadPosts: Sendable {
     public internal(set) var unanswered = 0
     /// Threats in answers of 503 and 429.
     public internal(set) var refused = 0
+    /// The first of those answers: its status and content.
+    public internal(set) var firstRefusal: String?
     /// Attempts whose request had begun to go out, and which ended without an answer.
     public internal(set) var lostAttempts = 0
     /// Threats that were due and not posted, because no publisher was free until the end.
