@@ -4,7 +4,7 @@ import Testing
 import ThreatFeed
 import TocsinClient
 
-/// `GET /api/threats?after=` of a cursor that the log no longer reaches back to, or never gave out: 410, never a hole.
+/// `GET /api/threats` by a cursor that the log no longer reaches back to, or never gave out: 410, never a hole.
 @Suite(.processes) struct LogGaps {
     private func post(_ client: HTTPClient, _ range: Range<Int>) throws -> [Cursor] {
         let items = range.map { #"{"id":"g\#($0)","threat_type":"malware"}"# }
@@ -78,6 +78,8 @@ import TocsinClient
         #expect(try ids(client, "after=0-0&before=0-0") == [])
         try expectGone(client, "after=5-5", first: start)
         try expectGone(client, "after=0-1", first: start)
+        try expectGone(client, "before=5-5", first: start)
+        #expect(try ids(client, "before=0-0") == [])
         let cursors = try post(client, 0..<3)
         #expect(try ids(client, "after=0-0") == ["g2", "g1", "g0"])
         let generation = cursors[0].generation
@@ -91,10 +93,14 @@ import TocsinClient
             for url in cluster.urls {
                 try expectGone(Harness.client(url), "after=\(cursor)", first: cursors[0])
                 try expectGone(Harness.client(url), "after=\(cursor)&before=\(cursors[2])", first: cursors[0])
+                try expectGone(Harness.client(url), "before=\(cursor)", first: cursors[0])
+                try expectGone(Harness.client(url), "after=\(cursors[0])&before=\(cursor)", first: cursors[0])
             }
         }
         // Within the log's generation a place that had no entry of its own is one, too.
-        #expect(try ids(client, "after=\(Cursor(generation: generation, sequence: 0))") == ["g2", "g1", "g0"])
+        let empty = Cursor(generation: generation, sequence: 0)
+        #expect(try ids(client, "after=\(empty)") == ["g2", "g1", "g0"])
+        #expect(try ids(client, "before=\(empty)") == [])
     }
 
     @Test("of a log that was trimmed whole the end is left, from which it goes on")

@@ -65,4 +65,17 @@ struct LogGapTests {
             #expect(outcome.gap(after: never)?.reason.contains("never had the generation of 0-2") == true)
         }
     }
+
+    @Test("a place that retention has passed is still one of the log's, and one it never had is none")
+    func strangers() throws {
+        let head = LogHead(cursor: try cursor("5-9"), resumableFrom: try cursor("5-4"), forkedAt: .zero)
+        let passed = ResumeOutcome.trimmed(head: head)
+        #expect(passed.strangeness(of: try cursor("5-2")) == nil)
+        #expect(passed.strangeness(of: .zero) == nil)
+        #expect(passed.strangeness(of: try cursor("0-2"))?.reason.contains("never had the generation") == true)
+        let hole = ResumeOutcome.entries([try entry("5-9")], head: head, anchored: false)
+        #expect(hole.strangeness(of: try cursor("5-6")) == nil)
+        #expect(hole.gap(after: try cursor("5-6")) != nil)
+        #expect(ResumeOutcome.ahead(head: head).strangeness(of: try cursor("5-10")) != nil)
+    }
 }

@@ -19,14 +19,14 @@ extension EventLoop {
         if let conversation = conversation(of: ticket) { conversation.isReadingLog = true }
         listReads.run(for: ticket.connection) { [unowned self] finish in
             run(page, of: lane) { [unowned self] result in
-                guard let after = page.after, case .success(let entries) = result else {
+                guard page.after != nil || page.before != nil, case .success(let entries) = result else {
                     answer(ticket, page: result.map { .entries($0) })
                     finish()
                     return
                 }
                 // Asked behind the reading, so that what was trimmed meanwhile counts.
                 ask(lane) { log, completion in
-                    log.findGap(after: after, completion: completion)
+                    log.findGap(after: page.after, before: page.before, completion: completion)
                 } completion: { [unowned self] gap in
                     answer(ticket, page: gap.map { $0.map { .gap($0) } ?? .entries(entries) })
                     finish()
