@@ -81,7 +81,8 @@ private struct OriginAuthority: Hashable {
         let digits = text[(hostEnd + 1)...]
         guard text[hostEnd] == ASCII.colon, digits.count <= 5, digits.allSatisfy(ASCII.isDigit) else { return nil }
         if digits.isEmpty { return }
-        guard let number = UInt16(String(decoding: digits, as: UTF8.self)) else { return nil }
+        // Nobody can be connected to port 0.
+        guard let number = UInt16(String(decoding: digits, as: UTF8.self)), number > 0 else { return nil }
         port = number
     }
 

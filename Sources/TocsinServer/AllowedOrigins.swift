@@ -24,8 +24,8 @@ public struct AllowedOrigins: Hashable, Sendable {
     }
 
     /// Reads `*`, or origins separated by commas. Spaces around one and a final slash are tolerated, since they cannot
-    /// mean anything else.
-    /// - Returns: `nil` if one is there that no page can have.
+    /// mean anything else; nothing at all allows only the replica's own.
+    /// - Returns: `nil` if one is there that no page can have, or there are only commas.
     public init?(parsing text: String) {
         var allowsAll = false
         var origins: Set<HTTPOrigin> = []
@@ -41,6 +41,7 @@ public struct AllowedOrigins: Hashable, Sendable {
             guard let origin = HTTPOrigin(String(name)), origins.count < Self.originsMax else { return nil }
             origins.insert(origin)
         }
+        guard allowsAll || !origins.isEmpty || !text.contains(",") else { return nil }
         self.init(allowsAll: allowsAll, origins: origins)
     }
 

@@ -89,6 +89,6 @@ public enum OriginCorpus {
         "https://h/?a", "https://h?", "https://h#", "https://u@h", "https://*.example.com", "https://*", "http*://h",
         "https://b\u{FC}cher.example", "https://h:65536", "https://h:x", "https://h h", "https://h;https://i",
         "https://h https://i", "https://[::1", "https://[fe80::1%eth0]", "https://127.1", "https://a..b", "https://.h",
-        "https://h,x", "* *", "**",
+        "https://h,x", "* *", "**", ",", " , ", "https://h:0", "http://h:00000",
     ]
 }
