@@ -46,6 +46,8 @@ public final class ThreatPublisher {
         }
     }
 
+    /// Told why an attempt failed that is followed by another one.
+    public var onRetry: (_ failure: String) -> Void = { _ in }
     private let clients: [HTTPClient]
     private let limits: Limits
     private let target: String
@@ -101,7 +103,8 @@ public final class ThreatPublisher {
                 refusals += 1
                 if let asked = answer.retryAfter { wait = max(wait, asked) } else { refusalsWithoutRetryAfter += 1 }
                 status = answer.status
-                failure = "\(clients[current].url) answered \(answer.status)"
+                let detail = answer.json?["detail"]?.stringValue.map { ": \($0)" } ?? ""
+                failure = "\(clients[current].url) answered \(answer.status)\(detail)"
             case .failure(let error):
                 lostAttempts += 1
                 mayRepeat = mayBeRepeated(after: error)
@@ -110,6 +113,7 @@ public final class ThreatPublisher {
             guard mayRepeat, attempts < limits.attemptsMax, MonotonicTime.now + wait < deadline else {
                 throw .unavailable(failure, status: status, attempts: attempts)
             }
+            onRetry(failure)
             turn()
             Pause.sleep(wait)
         }

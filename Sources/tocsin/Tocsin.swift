@@ -65,8 +65,16 @@ struct Tocsin: ParsableCommand {
         let code = exitCode(for: error)
         guard code == ExitCode.validationFailure else { exit(withError: error) }
         let message = self.message(for: error).split(separator: "\n").first.map(String.init) ?? "wrong command line"
-        Terminal.note("tocsin: \(Terminal.harmless(message))")
+        Terminal.note("tocsin: \(Terminal.harmless(message + whatIsMissing(from: message)))")
         Glibc.exit(ExitStatus.usage.rawValue)
+    }
+
+    /// Completes the parser's "Missing value for '--NAME <…>'": it also says so of a value that begins with a hyphen.
+    private static func whatIsMissing(from message: String) -> String {
+        guard message.hasPrefix("Missing value for '"),
+            let setting = Settings.all.first(where: { message.contains("'\($0.flag) ") })
+        else { return "" }
+        return ": it must be \(setting.accepts)"
     }
 }
 

@@ -95,6 +95,7 @@ struct TriggerCommand: ParsableCommand {
             attemptsMax: 10, period: .seconds(20), backoff: Backoff(first: .milliseconds(200), longest: .seconds(3)),
             retriesAfterLoss: scenario == nil)
         let publisher = ThreatPublisher([url], requestDeadline: .seconds(10), limits: limits)
+        publisher.onRetry = { Terminal.note("tocsin: \(Terminal.harmless($0)); trying again") }
         do throws(PublishError) {
             Terminal.line(try publisher.publish(body).document)
         } catch {

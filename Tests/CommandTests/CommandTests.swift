@@ -1,4 +1,5 @@
 import ClusterSupport
+import FaultInjection
 import Glibc
 import PosixIO
 import Testing
@@ -42,9 +43,11 @@ import TocsinClient
             (["serve", "--retention-age", "7"], [], "--retention-age must be"),
             (["serve", "--ring-bytes", "64XB"], [], "--ring-bytes must be"),
             (["serve", "--redis-url", "http://x"], [], "--redis-url must be"),
+            (["serve", "--hand-on-seconds", "-1"], [], "must be a whole number of seconds from 0 to 3600"),
             (["serve", "--unknown"], [], "--unknown"), (["serve", "--host", "0.0.0.0"], [], "--insecure"),
             (["serve", "--allowed-origins", "https://soc.example.com/soc"], [], "--allowed-origins must be"),
             (["serve", "--allowed-origins", "wss://soc.example.com"], [], "http or https"),
+            (["serve", "--allowed-origins", ","], [], "--allowed-origins must be"),
             (["serve"], ["TOCSIN_ALLOWED_ORIGINS=soc.example.com"], "TOCSIN_ALLOWED_ORIGINS must be"),
             (["serve", "--trusted-proxies", "proxy.example.com"], [], "--trusted-proxies must be"),
             (["serve"], ["TOCSIN_LOG_LEVEL=loud"], "TOCSIN_LOG_LEVEL must be"),
@@ -99,6 +102,21 @@ import TocsinClient
             "serve", "--port", "0", "--redis-url", "redis://127.0.0.1:\(port)",
         ])
         #expect(code == .exited(code: 69), "\(output)")
+    }
+
+    @Test("trigger says that it is refused for the moment and why, and tries again")
+    func triggerTriesAgain() throws {
+        let cluster = try Harness.cluster(replicas: 1)
+        _ = try cluster.redis.command("CONFIG", "SET", "maxmemory", "1")
+        let trigger = try start(["trigger", "--type", "malware", "--url", cluster.urls[0].description])
+        let isTold = Harness.wait { trigger.output.contains("; trying again") }
+        #expect(isTold)
+        _ = try cluster.redis.command("CONFIG", "SET", "maxmemory", "0")
+        #expect(trigger.waitForEnd(atMost: Harness.deadline) == .exited(code: 0), "\(trigger.output)")
+        let lines = trigger.output.split(separator: "\n")
+        #expect(lines.first?.contains("answered 503: ") == true && lines.first?.contains("maxmemory") == true)
+        #expect(lines.last?.contains(#""threat_type":"malware""#) == true, "\(trigger.output)")
+        withExtendedLifetime(cluster) {}
     }
 
     @Test("trigger prints the stored threat, repeats harmlessly, and says what was wrong with a rejected one")
