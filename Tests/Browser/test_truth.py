@@ -118,7 +118,8 @@ class LogTest(StageTest):
         self.open_dashboard()
         self.stage.answers["/api/analytics"] = (503, {"status": 503, "detail": "The log cannot be read."})
         self.sleep(200)
-        self.wait_text("#counts-note", "Counts of", "The log cannot be read")
+        self.wait_text("#counts-note", "Counts of", "The log cannot be read.")
+        self.assertNotIn("..", self.text("#counts-note"))
         del self.stage.answers["/api/analytics"]
         self.sleep(200)
         wait_until(lambda: self.text("#counts-note") == "", "counts are true again")

@@ -67,9 +67,11 @@ async function readText(response, onBytes) {
 const unreachable = () =>
   navigator.onLine === false ? "this computer is offline" : "the server cannot be reached";
 
+/** A part of a sentence: without the full stop of a replica's own. */
 function refusalWords(status, problem) {
   const detail = typeof problem?.detail === "string" && problem.detail !== "" ? problem.detail : problem?.title;
-  return typeof detail === "string" && detail !== "" ? `${status}: ${detail.slice(0, 300)}` : `status ${status}`;
+  if (typeof detail !== "string" || detail === "") return `status ${status}`;
+  return `${status}: ${detail.slice(0, 300).replace(/\.$/, "")}`;
 }
 
 /**
