@@ -1,7 +1,9 @@
 """Applies the mutations of Tests/Mutations one after the other to a built copy of the tree, runs the tests that each
-names and expects them to fail. Fails if a mutation does not apply, does not build or is not noticed.
+names and expects them to fail. Goes on after a mutation that does not apply, does not build or is not noticed, and
+fails in the end.
 
 usage: mutate.py COPY BUILD_FLAGS [NAME...]
+       mutate.py --places ROOT      says only whether each still has its place
 """
 
 import os
@@ -10,6 +12,10 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+
+
+class Stale(Exception):
+    """The product has changed so that the mutation says nothing any more."""
 
 
 class Mutation:
@@ -21,21 +27,26 @@ class Mutation:
 
     def apply(self, copy):
         """Returns what undoes it."""
+        path, text, changed = self.change(copy)
+        path.write_text(changed)
+        return lambda: path.write_text(text)
+
+    def change(self, copy):
+        """The file, its text and what becomes of that."""
         path = copy / self.fields["file"]
         text = path.read_text()
         # The last line may stop within one of the source: what is replaced need not be whole lines.
         before, after = self.before.rstrip("\n"), self.after.rstrip("\n")
         if text.count(before) != 1:
-            sys.exit(f"{self.name}: its place in {self.fields['file']} occurs {text.count(before)} times, not once")
-        path.write_text(text.replace(before, after))
-        return lambda: path.write_text(text)
+            raise Stale(f"its place in {self.fields['file']} occurs {text.count(before)} times, not once")
+        return path, text, text.replace(before, after)
 
 
 def noticed(copy, flags, mutation):
     """The tests that failed, or None if none did."""
     build = subprocess.run(["swift", "build", "--build-tests", *flags], cwd=copy, capture_output=True, text=True)
     if build.returncode != 0:
-        sys.exit(f"{mutation.name} does not build:\n{build.stdout[-2000:]}")
+        raise Stale(f"does not build:\n{build.stdout[-2000:]}")
     report = copy / ".build" / "mutation.xml"
     report.unlink(missing_ok=True)
     environment = os.environ | {"TOCSIN_BIN": str(copy / ".build" / "debug" / "tocsin")}
@@ -53,25 +64,49 @@ def noticed(copy, flags, mutation):
     return [f"{case.get('classname')}/{case.get('name')}" for case in cases if case.find("failure") is not None]
 
 
-def main():
-    copy, flags, names = pathlib.Path(sys.argv[1]), sys.argv[2].split(), sys.argv[3:]
-    mutations = [Mutation(path) for path in sorted((copy / "Tests/Mutations").glob("*.mutation"))]
-    chosen = [mutation for mutation in mutations if not names or mutation.name in names]
-    if not chosen or len(chosen) < len(names):
-        sys.exit(f"no such mutation; there are: {', '.join(mutation.name for mutation in mutations)}")
-    missed = 0
-    for mutation in chosen:
+def tried(copy, flags, mutation):
+    """What noticed the mutation; empty if nothing did."""
+    try:
         undo = mutation.apply(copy)
         try:
             failed = noticed(copy, flags, mutation)
         finally:
             undo()
-        tier = mutation.fields["tier"]
-        if failed:
-            print(f"{mutation.name:<28} {tier:<12} {len(failed)} failed: {', '.join(failed[:3])}", flush=True)
-        else:
+    except Stale as stale:
+        print(f"{mutation.name}: {stale}", file=sys.stderr, flush=True)
+        return ""
+    return f"{len(failed)} failed: {', '.join(failed[:3])}" if failed else ""
+
+
+def all_mutations(root):
+    return [Mutation(path) for path in sorted((root / "Tests/Mutations").glob("*.mutation"))]
+
+
+def check_places(root):
+    stale = 0
+    for mutation in all_mutations(root):
+        try:
+            mutation.change(root)
+        except Stale as error:
+            stale += 1
+            print(f"{mutation.name}: {error}", file=sys.stderr)
+    sys.exit(bool(stale))
+
+
+def main():
+    if sys.argv[1] == "--places":
+        check_places(pathlib.Path(sys.argv[2]))
+    copy, flags, names = pathlib.Path(sys.argv[1]), sys.argv[2].split(), sys.argv[3:]
+    mutations = all_mutations(copy)
+    chosen = [mutation for mutation in mutations if not names or mutation.name in names]
+    if not chosen or len(chosen) < len(names):
+        sys.exit(f"no such mutation; there are: {', '.join(mutation.name for mutation in mutations)}")
+    missed = 0
+    for mutation in chosen:
+        verdict = tried(copy, flags, mutation)
+        if not verdict:
             missed += 1
-            print(f"{mutation.name:<28} {tier:<12} NOT NOTICED", flush=True)
+        print(f"{mutation.name:<28} {mutation.fields['tier']:<12} {verdict or 'NOT NOTICED'}", flush=True)
     print(f"{len(chosen) - missed} of {len(chosen)} mutations noticed")
     sys.exit(bool(missed))
 
