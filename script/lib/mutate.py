@@ -65,7 +65,7 @@ def noticed(copy, flags, mutation):
 
 
 def tried(copy, flags, mutation):
-    """What noticed the mutation; empty if nothing did."""
+    """Whether the mutation was noticed, and the words for it."""
     try:
         undo = mutation.apply(copy)
         try:
@@ -73,9 +73,8 @@ def tried(copy, flags, mutation):
         finally:
             undo()
     except Stale as stale:
-        print(f"{mutation.name}: {stale}", file=sys.stderr, flush=True)
-        return ""
-    return f"{len(failed)} failed: {', '.join(failed[:3])}" if failed else ""
+        return False, f"SAYS NOTHING ANY MORE: {stale}"
+    return bool(failed), f"{len(failed)} failed: {', '.join(failed[:3])}" if failed else "NOT NOTICED"
 
 
 def all_mutations(root):
@@ -103,10 +102,9 @@ def main():
         sys.exit(f"no such mutation; there are: {', '.join(mutation.name for mutation in mutations)}")
     missed = 0
     for mutation in chosen:
-        verdict = tried(copy, flags, mutation)
-        if not verdict:
-            missed += 1
-        print(f"{mutation.name:<28} {mutation.fields['tier']:<12} {verdict or 'NOT NOTICED'}", flush=True)
+        is_noticed, words = tried(copy, flags, mutation)
+        missed += not is_noticed
+        print(f"{mutation.name:<28} {mutation.fields['tier']:<12} {words}", flush=True)
     print(f"{len(chosen) - missed} of {len(chosen)} mutations noticed")
     sys.exit(bool(missed))
 
