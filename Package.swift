@@ -93,7 +93,9 @@ let package = Package(
         // Tables of inputs and what each must lead to, for the unit tests, for a real socket and for the fuzzers.
         .target(name: "Corpora", path: "Tests/Corpora", swiftSettings: strict),
         // What tests of several rooms need: certificates.
-        .target(name: "TestSupport", dependencies: ["PosixIO"], path: "Tests/Support", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["PosixIO", "TocsinClient"], path: "Tests/Support", swiftSettings: strict
+        ),
         // Faults between real processes: a proxy that delays, drops, hangs and cuts; Sentinels, full disks, false clocks.
         .target(
             name: "FaultInjection", dependencies: ["PosixIO", "TocsinClient"], path: "Tests/FaultInjection",

@@ -1,6 +1,7 @@
 import Glibc
 import PosixIO
 import Synchronization
+import TocsinClient
 
 /// A certificate and its key, as paths of PEM files.
 public struct TestCertificate: Hashable, Sendable {
@@ -33,18 +34,16 @@ public final class TestAuthority: Sendable {
     private let keyPath: String
     private let fileCount = Mutex(0)
 
-    // Owner: whoever makes an authority. Nothing is called while it is held.
-    private static let directories = Mutex<[String]>([])
+    // Owner: whoever makes an authority, then the end of the process. Nothing is called while it is held.
+    private static let directories = Mutex<[TemporaryDirectory]>([])
 
     /// - Throws: `Failure` when there is no `openssl` command.
     public init(_ name: String = "Test authority") throws {
-        var template = Array("/tmp/authority-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw Failure(description: "no directory for certificates") }
-        let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        self.directory = directory
+        let folder = try TemporaryDirectory()
+        directory = folder.path
         certificatePath = "\(directory)/authority.pem"
         keyPath = "\(directory)/authority.key"
-        Self.removeAtExit(directory)
+        Self.removeAtExit(folder)
         try run(
             ["req", "-x509", "-noenc", "-days", "30", "-subj", "/CN=\(name)", "-keyout", keyPath]
                 + ["-out", certificatePath, "-addext", "keyUsage=critical,keyCertSign,cRLSign"] + Key.p256.arguments)
@@ -121,28 +120,15 @@ public final class TestAuthority: Sendable {
         }
     }
 
-    private static func removeAtExit(_ directory: String) {
+    private static func removeAtExit(_ directory: TemporaryDirectory) {
         let isFirst = directories.withLock { directories in
             directories.append(directory)
             return directories.count == 1
         }
         guard isFirst else { return }
         atexit {
-            for directory in TestAuthority.directories.withLock({ $0 }) { TestAuthority.remove(directory) }
+            TestAuthority.directories.withLock { $0.removeAll() }
         }
-    }
-
-    private static func remove(_ directory: String) {
-        guard let entries = opendir(directory) else { return }
-        while let entry = readdir(entries) {
-            // SAFETY: the entry lives until the next readdir; its name is null-terminated.
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            unlink("\(directory)/\(name)")
-        }
-        closedir(entries)
-        rmdir(directory)
     }
 
     private func run(_ arguments: [String]) throws {

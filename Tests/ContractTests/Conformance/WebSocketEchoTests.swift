@@ -9,10 +9,15 @@ import WebSocketProtocol
 
 /// `tocsin echo`, which `script/autobahn` tests whole.
 @Suite(.processes) struct WebSocketEcho {
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory()
+    }
+
     private func start() throws -> (LocalProcess, ServerURL) {
-        let output = "/tmp/tocsin-echo-\(getpid()).log"
-        unlink(output)
-        let process = try LocalProcess(try Harness.program(), ["echo", "--port", "0"], outputPath: output)
+        let process = try LocalProcess(
+            try Harness.program(), ["echo", "--port", "0"], outputPath: "\(directory.path)/echo.log")
         let marker = "ws://127.0.0.1:"
         #expect(Harness.wait { process.output.contains(marker) }, "\(process.output)")
         let port = process.output.split(separator: marker).last?.prefix { $0.isNumber }
