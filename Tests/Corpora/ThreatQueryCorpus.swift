@@ -57,12 +57,13 @@ public enum ThreatQueryCorpus {
 
     private static let cursors: [ThreatQueryCase] =
         [
-            "before=0-0", "after=0-0&before=0-0",
-            "before=18446744073709551615-18446744073709551615",
-            "before=%30%2D%30", "bef%6Fre=0-0", "after=0-0&before=9-9&limit=3&offset=2",
+            "before=0-0", "after=0-0&before=0-0", "before=%30%2D%30", "bef%6Fre=0-0",
+            "after=0-0&before=0-0&limit=3&offset=2",
         ].map { ThreatQueryCase($0, 200, .list) }
         + ["after=0-0", "after=%30%2d%30", "%61fter=0-0"].map { ThreatQueryCase($0, 200) }
         + cursorsOfNoLog.map { ThreatQueryCase("after=\($0)", 410, .list) }
+        + cursorsOfNoLog.map { ThreatQueryCase("before=\($0)", 410, .list) }
+        + cursorsOfNoLog.map { ThreatQueryCase("after=0-0&before=\($0)", 410, .list) }
         + cursorsOfNoLog.map { ThreatQueryCase("after=\($0)&before=9-9&limit=3&offset=2", 410, .list) }
         // A stream starts all the same, and says that it could not resume.
         + cursorsOfNoLog.map { ThreatQueryCase("after=\($0)", 200, .streams) }
