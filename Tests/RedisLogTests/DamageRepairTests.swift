@@ -88,8 +88,12 @@ struct DamageRepairTests {
         var steps = 0
         var isRebuilding = true
         while isRebuilding {
+            _ = try loop.command(client.link, "HSET", keys.meta, "h", "1")
             let status: Result<LogStatus, LogError> = try loop.value("probe") { client.maintain(completion: $0) }
             isRebuilding = try status.get().isRebuilding
+            // A version that does not know of `b` is held back by that.
+            let heldUntil = EntryDecoding.number(try loop.command(client.link, "HGET", keys.meta, "h"))
+            #expect(heldUntil.map { $0 > UInt64(unixMilliseconds() - 60_000) } == true)
             steps += 1
             try #require(steps < 10)
         }
@@ -200,6 +204,27 @@ struct DamageRepairTests {
         _ = try loop.command(client.link, "DEL", all[index])
         _ = try loop.publish(client, record("new")).get()
         try expectNothingLeftBehind(loop, client.link, retained: index == 0 ? 1 : 4)
+    }
+
+    @Test("a version that does not count trims up to a loss that is settled: that is no new one")
+    func trimmedUpToHole() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let client = try loop.client(server.endpoint)
+        let cursors = try (0..<10).map { try publish(loop, client, "k\($0)") }
+        client.observe(head: cursors[9])
+        _ = try loop.command(client.link, "XDEL", keys.log, "\(cursors[4])", "\(cursors[5])")
+        _ = try resume(loop, client, after: cursors[0])
+        // As version 0.1.0 does it.
+        _ = try loop.command(client.link, "XTRIM", keys.log, "MAXLEN", "4")
+        _ = try loop.command(client.link, "HSET", keys.meta, "t", "\(cursors[3])")
+        for id in 0..<4 { _ = try loop.command(client.link, "HDEL", keys.ids, "k\(id)") }
+        _ = try loop.command(client.link, "HINCRBY", keys.counts, "3 malware", "-4")
+        let probed: Result<LogStatus, LogError> = try loop.value("probe") { client.maintain(completion: $0) }
+        let status = try probed.get()
+        #expect(status.damage == nil)
+        #expect(try publish(loop, client, "new").generation == status.head.cursor.generation)
+        try expectNothingLeftBehind(loop, client.link, retained: 5)
     }
 
     @Test("a log of a version without identity is joined without a loss and gets one")

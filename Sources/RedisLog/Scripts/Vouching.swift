@@ -45,7 +45,7 @@ enum Vouching {
 
             local function misfit(from, most)
               local call = redis.call
-              local meta = call('HMGET', KEYS[4], 'g', 's', 't', 'n', 'x', 'b')
+              local meta = call('HMGET', KEYS[4], 'g', 's', 't', 'n', 'x', 'b', 'e')
               local g, s, n = meta[1], tonumber(meta[2]) or 0, tonumber(meta[4]) or 0
               local length = call('XLEN', KEYS[1])
               if not g then
@@ -58,9 +58,11 @@ enum Vouching {
               if count and n - count ~= length then
                 return string.format('of %d threats that should be kept %d stand in the log', n - count, length), true
               end
+              -- Where nobody counted and a loss is settled, what was trimmed may end at the hole that it left.
+              local isUncounted = not count and not meta[7]
               local trimmedIn, trimmed = string.match(meta[3] or '', '^(%d+)%-(%d+)$')
               if length == 0 then
-                if not count and n > 0 and (tonumber(trimmed) or 0) < s then
+                if isUncounted and n > 0 and (tonumber(trimmed) or 0) < s then
                   return 'all threats that should be kept are gone', true
                 end
                 return nil
@@ -68,7 +70,7 @@ enum Vouching {
               local first = call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
               local last = call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
               local firstIn, oldest = string.match(first[1], '^(%d+)%-(%d+)$')
-              if not count and firstIn == trimmedIn and tonumber(oldest) ~= trimmed + 1 then
+              if isUncounted and firstIn == trimmedIn and tonumber(oldest) ~= trimmed + 1 then
                 return 'the oldest threats that should be kept are gone', true
               end
               local lastIn, newest = string.match(last[1], '^(%d+)%-(%d+)$')
@@ -133,7 +135,8 @@ enum Vouching {
 
     /// `forget(key)` empties a hash. `rebuild(from)` reads the next entries, at most 2,000, and gives each its place in
     /// the index and its count again; what is no threat is taken out. Where it has to go on is kept in `b`, until all
-    /// is done; then entries that replicas still held are taken for `period` ms (`h`) before new ones.
+    /// is done, with each step entries that replicas still held are taken for `period` ms (`h`) before new ones: that
+    /// also holds those back who do not know of `b`, as versions before it.
     static let rebuild = #"""
         local function forget(key)
           -- PEXPIRE may be refused to the user of a deployment that leases no log.
@@ -145,6 +148,9 @@ enum Vouching {
 
         local function rebuild(from, period)
           local call = redis.call
+          local time = call('TIME')
+          local held = time[1] * 1000 + math.floor(time[2] / 1000) + period
+          call('HSET', KEYS[4], 'h', string.format('%.0f', held))
           for _ = 1, 2 do
             local entries = call('XRANGE', KEYS[1], from, '+', 'COUNT', 1000)
             local index, counts = {}, {}
@@ -167,9 +173,7 @@ enum Vouching {
             if #entries < 1000 then
               local meta = call('HMGET', KEYS[4], 'x', 't')
               local kept = (gone(meta[1], meta[2]) or 0) + call('XLEN', KEYS[1])
-              local time = call('TIME')
-              local held = time[1] * 1000 + math.floor(time[2] / 1000) + period
-              call('HSET', KEYS[4], 'n', string.format('%d', kept), 'h', string.format('%.0f', held))
+              call('HSET', KEYS[4], 'n', string.format('%d', kept))
               call('HDEL', KEYS[4], 'b')
               return nil
             end
