@@ -1,4 +1,4 @@
-import PosixIO
+public import PosixIO
 
 extension RedisLink {
     func enqueue(_ command: RedisCommand, on wire: RedisWire, _ reply: @escaping ReplyHandler) {
@@ -51,6 +51,17 @@ extension RedisLink {
     private func ending(_ reason: String) -> String {
         guard case .greeting = state, endpoint.tls == nil, endpoint.isRemote else { return reason }
         return "\(reason) before an answer; if Redis speaks TLS on this port, use rediss://"
+    }
+
+    /// Takes what has come by now, where time has made something due: nobody is silent whose answer waits in the socket of a
+    /// process that did not run, or had more to do than one turn takes.
+    public func readAhead(now: MonotonicTime) {
+        if let due = nextDeadline { readAhead(of: due, now: now) }
+    }
+
+    /// - Parameter due: When something is due.
+    func readAhead(of due: MonotonicTime, now: MonotonicTime) {
+        if now >= due, isUp { handle(.readable, now: now) }
     }
 
     /// - Returns: Whether the connection still stands afterwards.

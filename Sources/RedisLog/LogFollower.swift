@@ -32,26 +32,26 @@ public final class LogFollower {
     /// last moment must still arrive, to be appended again elsewhere.
     private static let lastMessages = Duration.milliseconds(200)
 
-    private let subscription: RedisLink
+    let subscription: RedisLink
     private let watch: SentinelWatch?
     private let subscriptionToken: PollToken
     private let commandToken: PollToken
     private let sentinelToken: PollToken
     /// When the subscription, too, leaves a replaced master.
     private var leavesAt: MonotonicTime?
-    private let channel: String
+    let channel: String
     private var tracker: FeedTracker
-    private var session: SubscriptionSession
+    private(set) var session: SubscriptionSession
     /// Tells this follower's probes from those of others on the channel.
     private let subscriberID: UInt64
     /// Why the last read gave nothing; `nil` after one that did.
-    private var readFailure: LogError?
+    private(set) var readFailure: LogError?
     /// Why the last probe was not answered with a status; `nil` after one that was.
-    private var probeFailure: LogError?
+    private(set) var probeFailure: LogError?
     /// Why the subscription ended last; `nil` once there is one again.
-    private var subscriptionFailure: String?
+    private(set) var subscriptionFailure: String?
     /// Why the log's lease could not be renewed last; `nil` for one without a lease.
-    private var leaseFailure: LogError?
+    private(set) var leaseFailure: LogError?
     private var nextProbe: MonotonicTime?
     /// The latest time the owner gave.
     private var clock = MonotonicTime(nanoseconds: 0)
@@ -137,7 +137,9 @@ public final class LogFollower {
     }
 
     public func tick(now: MonotonicTime) {
+        client.link.readAhead(now: now)
         client.link.tick(now: now)
+        subscription.readAhead(now: now)
         subscription.tick(now: now)
         clock = now
         watch?.tick(now: now)
@@ -176,6 +178,7 @@ extension LogFollower {
     }
 
     private func tickSession() {
+        if let due = session.nextDeadline { subscription.readAhead(of: due, now: clock) }
         switch session.tick(now: clock, canPublish: client.isUp) {
         case .none: break
         case .publish(let number):
@@ -383,16 +386,5 @@ extension LogFollower {
         guard health != self.health else { return }
         self.health = health
         onHealth?(health)
-    }
-
-    private var downReason: String {
-        if !client.isUp { return client.downReason }
-        if let probeFailure { return "\(probeFailure)" }
-        if session.isProven {
-            return (leaseFailure ?? readFailure).map { "the log cannot be read: \($0)" } ?? "reading the log"
-        }
-        if session.isSubscribed { return "proving the subscription" }
-        let failure = subscription.isUp ? subscriptionFailure : subscription.downReason
-        return failure.map { "subscription to \(channel): \($0)" } ?? "subscribing"
     }
 }

@@ -16,3 +16,17 @@ public struct LogHealth: Hashable, Sendable {
         self.writesRefused = writesRefused
     }
 }
+
+extension LogFollower {
+    /// Why the log cannot be followed at the moment.
+    var downReason: String {
+        if !client.isUp { return client.downReason }
+        if let probeFailure { return "\(probeFailure)" }
+        if session.isProven {
+            return (leaseFailure ?? readFailure).map { "the log cannot be read: \($0)" } ?? "reading the log"
+        }
+        if session.isSubscribed { return "proving the subscription" }
+        let failure = subscription.isUp ? subscriptionFailure : subscription.downReason
+        return failure.map { "subscription to \(channel): \($0)" } ?? "subscribing"
+    }
+}

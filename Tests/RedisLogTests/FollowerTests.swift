@@ -23,6 +23,39 @@ struct FollowerTests {
         #expect(follower.resets.isEmpty)
     }
 
+    @Test(
+        "answers that wait in the sockets of a process that did not run are read before anybody is found to be silent")
+    func readsBeforeJudging() throws {
+        let server = try RedisServer()
+        let loop = try TestLoop()
+        let probe = loop.follower(server.endpoint)
+        try loop.run("ready") { probe.isReady }
+        let follower = probe.follower
+        let observing = try TestLoop()
+        let observer = observing.link(server.endpoint, mode: .subscriber)
+        let asking = observing.link(server.endpoint)
+        var heard: [String] = []
+        observer.onPush = { push in if push[0].text == "message", let text = push[2].text { heard.append(text) } }
+        observer.onUp = { observer.sendUnanswered(RedisCommand("SUBSCRIBE", LogKeys().feed)) }
+        try observing.run("observing") { asking.isUp && observer.isUp }
+        try loop.run("a probe is heard there, too") {
+            observing.turn()
+            return !heard.isEmpty
+        }
+        try loop.run("nothing awaited") { follower.session.nextDeadline.map { $0 < .now + .seconds(10) } == true }
+        _ = try observing.command(asking, "PING")
+        let before = heard.count
+        let later = MonotonicTime.now + .seconds(1)
+        follower.tick(now: later)
+        follower.flush(now: later)
+        try observing.run("published") { heard.count > before }
+        // Whatever the server had to send before this answer, it has sent.
+        _ = try observing.command(asking, "PING")
+        follower.tick(now: later + .seconds(3_600))
+        #expect(follower.subscription.isUp && follower.client.link.isUp)
+        #expect(follower.session.isProven)
+    }
+
     @Test("SIGKILL and restart with the append-only file: every accepted record follows, once and in order")
     func restarts() throws {
         let server = try RedisServer()

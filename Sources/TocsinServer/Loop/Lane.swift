@@ -100,7 +100,10 @@ final class Lane {
 
     /// Does what time has made due.
     func tick(now: MonotonicTime) {
-        if let deadline = log.link.nextDeadline, now >= deadline { log.link.tick(now: now) }
+        if let deadline = log.link.nextDeadline, now >= deadline {
+            log.link.readAhead(now: now)
+            log.link.tick(now: now)
+        }
         if let deadline = follower?.nextDeadline, now >= deadline { follower?.tick(now: now) }
     }
 
