@@ -30,9 +30,21 @@ public final class LogClient {
 
     /// Which log this is, as far as this client was told; until then what it would call one that it begins.
     private(set) var identity: LogIdentity {
-        didSet { identityText = identity.description }
+        didSet {
+            guard identity != oldValue else { return }
+            identityText = identity.description
+            isConfirmed = false
+        }
     }
     private(set) var identityText: String
+    /// Whether `membership` knows that the log of this identity stands at the present server.
+    private var isConfirmed = false
+    /// Which log the process follows.
+    let membership: LogMembership
+    /// Why the log that Redis leads to is left alone: it is another deployment's. `nil` once it was the own one again.
+    var foreignReason: String?
+    /// Called whenever a log was found that is another deployment's.
+    var onForeign: (() -> Void)?
     /// From where on the next probe looks entries up (`Vouching`), as XRANGE takes it.
     var lookedThrough = "-"
     /// The last loss of a part of the log that this client has had settled or found settled, and in which generation.
@@ -61,15 +73,17 @@ public final class LogClient {
     /// Takes over the link's `onUp` and `onDown`.
     /// - Parameters:
     ///   - replicasMin: How many replicas of Redis must have a record before it counts as accepted (WAIT).
+    ///   - membership: Shared by the clients of the process that are for the same log.
     ///   - unixMilliseconds: The wall clock, for retention by age.
     public init(
         link: RedisLink, keys: LogKeys, retention: LogRetention, replicasMin: Int = 0,
-        unixMilliseconds: @escaping () -> Int64
+        membership: LogMembership = LogMembership(), unixMilliseconds: @escaping () -> Int64
     ) {
         replication = ReplicationGate(replicasMin: replicasMin)
         self.link = link
         self.keys = keys
         self.retention = retention
+        self.membership = membership
         self.unixMilliseconds = unixMilliseconds
         identity = LogIdentity(name: link.random.next(), database: link.endpoint.database)
         identityText = identity.description
@@ -82,6 +96,7 @@ public final class LogClient {
             let wasReady = scripts.isReady
             scripts.lost()
             serverMark = ""
+            isConfirmed = false
             if wasReady { onDown?(reason) }
         }
     }
@@ -154,31 +169,37 @@ public final class LogClient {
         let others = replication.isWanted ? [RedisCommand("WAIT", "0", "1")] : []
         scripts.load(trying: others) { [weak self] result in
             switch result {
-            case .success: self?.identifyServer { [weak self] in self?.serverIdentified() }
+            case .success: self?.identifyServer { [weak self] in self?.claimLog() }
             case .failure(let error): self?.link.reconnect(reason: "\(error)")
             }
         }
     }
 
-    private func serverIdentified() {
+    /// The log is the own one, or there is none yet.
+    func joined() {
+        scripts.open()
         guard isUp else { return }
+        foreignReason = nil
         noteServer()
-        askForIdentity()
         onUp?()
     }
 
-    /// Who publishes without knowing which log it is has to have that settled first.
-    private func askForIdentity() {
-        scripts.run(RedisCommand("HGET", keys.meta, "o")) { [weak self] result in
-            if case .success(.string(let text)) = result, let identity = LogIdentity(text[...]) {
-                self?.learn(identity)
-            }
-        }
+    /// Takes over what the own log is called, unless it is a copy of one in another database.
+    func learn(_ identity: LogIdentity) {
+        guard identity.database == self.identity.database else { return }
+        self.identity = identity
+        confirm()
     }
 
-    /// Takes over what the log is called, unless it is a copy of one in another database.
-    func learn(_ identity: LogIdentity) {
+    /// Takes over what the process knows of its log.
+    func adopt(_ identity: LogIdentity) {
         if identity.database == self.identity.database { self.identity = identity }
+    }
+
+    private func confirm() {
+        guard !isConfirmed, incarnation != nil else { return }
+        isConfirmed = true
+        membership.confirm(identity, in: processNames)
     }
 
     /// Remembers the server that the link has come up to.
@@ -254,6 +275,7 @@ extension LogClient {
             command.append(incarnation ?? "")
             command.append(isRepair ? "again" : "")
             command.append(identityText)
+            command.append(membership.deployment)
             for index in call.publications.indices {
                 command.append(byteCount: call.publications[index].byteCount) {
                     call.publications[index].record.encode(into: &$0)
@@ -282,6 +304,7 @@ extension LogClient {
         let accepted = call.complete(reply)
         guard let last = accepted.last else { return }
         hasSeenLog = true
+        confirm()
         know(last.cursor)
         for entry in accepted { unseen.append(entry) }
     }

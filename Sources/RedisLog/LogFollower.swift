@@ -63,14 +63,13 @@ public final class LogFollower {
 
     /// - Parameters:
     ///   - name: Shown by CLIENT LIST, with `-sub` behind it for the subscription.
-    ///   - replicasMin: See `LogClient`.
+    ///   - replicasMin: See `LogClient`, as for `membership`.
     ///   - unixMilliseconds: The wall clock, for retention by age.
     public init(
         endpoint: RedisEndpoint, poller: Poller, subscriptionToken: PollToken, commandToken: PollToken,
         sentinelToken: PollToken, keys: LogKeys, retention: LogRetention, name: String, randomSeed: UInt64,
-        replicasMin: Int = 0,
-        unixMilliseconds: @escaping () -> Int64, tracker: FeedTracker = FeedTracker(),
-        limits: LinkLimits = LinkLimits(), probeInterval: Duration = .seconds(1)
+        replicasMin: Int = 0, membership: LogMembership = LogMembership(), unixMilliseconds: @escaping () -> Int64,
+        tracker: FeedTracker = FeedTracker(), limits: LinkLimits = LinkLimits(), probeInterval: Duration = .seconds(1)
     ) {
         self.subscriptionToken = subscriptionToken
         self.commandToken = commandToken
@@ -87,17 +86,22 @@ public final class LogFollower {
             endpoint: endpoint, poller: poller, token: commandToken, name: name, randomSeed: randomSeed,
             limits: limits)
         client = LogClient(
-            link: link, keys: keys, retention: retention, replicasMin: replicasMin, unixMilliseconds: unixMilliseconds)
+            link: link, keys: keys, retention: retention, replicasMin: replicasMin, membership: membership,
+            unixMilliseconds: unixMilliseconds)
         watch = SentinelWatch(
             endpoint, poller: poller, token: sentinelToken, name: name + "-sentinel",
-            randomSeed: randomSeed ^ 0x5E27_14E1,
-            limits: limits, interval: probeInterval)
+            randomSeed: randomSeed ^ 0x5E27_14E1, limits: limits, interval: probeInterval)
         watch?.onMove = { [weak self] in self?.leaveMaster(before: $0, isFirst: $1) }
         subscription.onUp = { [weak self] in self?.subscribe() }
         subscription.onDown = { [weak self] in self?.subscriptionWentDown($0) }
         subscription.onPush = { [weak self] in self?.received($0) }
         client.onUp = { [weak self] in self?.clientCameUp() }
         client.onDown = { [weak self] _ in self?.updateHealth() }
+        client.onForeign = { [weak self] in
+            // The subscription was led astray as well, or will have been when the commands are back.
+            self?.subscription.reconnect(reason: "Redis leads to another deployment's log")
+            self?.updateHealth()
+        }
     }
 
     /// The last entry delivered.
@@ -382,7 +386,7 @@ extension LogFollower {
             session.isProven && tracker.isPrimed && !tracker.needsRetry && leaseFailure == nil
         let health = LogHealth(
             redisUp: redisUp, subscriptionUp: subscriptionUp, reason: redisUp && subscriptionUp ? "" : downReason,
-            writesRefused: status?.writesRefused ?? client.replicationShortfall)
+            writesRefused: status?.writesRefused ?? client.replicationShortfall, foreignLog: client.foreignReason)
         guard health != self.health else { return }
         self.health = health
         onHealth?(health)

@@ -8,12 +8,20 @@ public struct LogHealth: Hashable, Sendable {
     public var reason: String
     /// Why Redis takes no writes although it answers; `nil` while it does.
     public var writesRefused: String?
+    /// Why the log that Redis leads to is left alone: it is another deployment's (`LogMembership`). `nil` for the own one.
+    public var foreignLog: String?
 
-    public init(redisUp: Bool, subscriptionUp: Bool, reason: String, writesRefused: String? = nil) {
+    /// Messages arrive and commands are answered.
+    public var isFollowing: Bool { redisUp && subscriptionUp }
+
+    public init(
+        redisUp: Bool, subscriptionUp: Bool, reason: String, writesRefused: String? = nil, foreignLog: String? = nil
+    ) {
         self.redisUp = redisUp
         self.subscriptionUp = subscriptionUp
         self.reason = reason
         self.writesRefused = writesRefused
+        self.foreignLog = foreignLog
     }
 }
 

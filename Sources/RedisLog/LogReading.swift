@@ -75,28 +75,41 @@ extension LogClient {
     }
 
     private func count(_ completion: @escaping (Result<LogAnalytics, LogError>) -> Void) {
-        scripts.run(.counts) { _ in
+        read(.counts) { _ in
         } reply: { result in
             completion(result.decoded { reply throws(LogError) in try LogAnalytics(decoding: reply) })
         }
     }
 
-    /// Runs a script that reads. Where the keys of the log do not fit together, the loss is settled and it is run again,
-    /// once.
+    /// Runs a script that reads. Where it is another log, or its keys do not fit together, that is settled and the script
+    /// run again, once.
     private func read(
         _ script: LogScript, arguments: @escaping (inout RedisCommand) -> Void,
         reply: @escaping (Result<RedisReply, LogError>) -> Void
     ) {
-        scripts.run(script, arguments: arguments) { [weak self] result in
+        runNamingLog(script, arguments) { [weak self] result in
             guard let self, let found = Self.lostHead(result) else { return reply(result) }
             recover(observed: found) { [weak self] recovered in
                 guard let self else { return }
                 if case .failure(let error) = recovered { return reply(.failure(error)) }
-                scripts.run(script, arguments: arguments) { result in
+                runNamingLog(script, arguments) { result in
                     if let found = Self.lostHead(result) { reply(.failure(.lost(head: found))) } else { reply(result) }
                 }
             }
         }
+    }
+
+    /// Runs a script whose last argument is which log it is meant for.
+    func runNamingLog(
+        _ script: LogScript, _ arguments: (inout RedisCommand) -> Void,
+        reply: @escaping (Result<RedisReply, LogError>) -> Void
+    ) {
+        scripts.run(
+            script,
+            arguments: { command in
+                arguments(&command)
+                command.append(identityText)
+            }, reply: reply)
     }
 
     private static func lostHead(_ result: Result<RedisReply, LogError>) -> Cursor? {
@@ -112,9 +125,11 @@ extension LogClient {
             command.append(lookedThrough)
             command.append(Int64(Vouching.entriesPerProbe))
             command.append(Self.repairPeriod.milliseconds)
+            appendMembership(to: &command)
         } reply: { [weak self] result in
             completion(
                 result.decoded { reply throws(LogError) in
+                    if let self, let foreign = ForeignLog(reply) { throw self.refuse(foreign) }
                     let (status, next) = try LogStatus.decoded(reply)
                     // Where something was found, the fork has to look there, too.
                     if status.damage == nil { self?.lookedThrough = next }

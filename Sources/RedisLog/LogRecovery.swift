@@ -35,15 +35,16 @@ extension LogClient {
             command.append(link.server?.keepsAllAnswered == true ? "1" : "0")
             command.append(Self.repairPeriod.milliseconds)
             command.append(keys.feed)
-            command.append(lineage.map(\.description).joined(separator: " "))
             command.append(link.endpoint.isPrivate ? "*" : hasSeenLog ? incarnations.joined(separator: " ") : "")
-            command.append(identityText)
             command.append(lookedThrough)
             command.append(addsCountsUp ? "1" : "0")
+            appendMembership(to: &command)
         } reply: { [weak self] result in
             guard let self else { return }
             do throws(LogError) {
-                let (head, rest) = try EntryDecoding.head(try result.get())
+                let reply = try result.get()
+                if let foreign = ForeignLog(reply) { throw refuse(foreign) }
+                let (head, rest) = try EntryDecoding.head(reply)
                 if let text = rest.first?.bytes, let identity = LogIdentity(text[...]) { learn(identity) }
                 if head.cursor.generation > observed.generation { settledDamage = rest.last?.text }
                 if head.cursor >= knownHead {
@@ -128,12 +129,14 @@ extension LogClient {
     ) {
         let asked = held.prefix(Self.idsPerCall)
         guard !asked.isEmpty else { return completion(.success(found)) }
-        scripts.run(.missing) { command in
+        runNamingLog(.missing) { command in
             for entry in asked { command.append(entry.record.id) }
         } reply: { [weak self] result in
             guard let self else { return }
             do throws(LogError) {
-                let (head, positions) = try EntryDecoding.head(try result.get())
+                let reply = try result.get()
+                if let found = PublishCall.lostHead(reply) { throw .lost(head: found) }
+                let (head, positions) = try EntryDecoding.head(reply)
                 // A server that was replaced would have everything, until it is demoted.
                 guard head.cursor >= knownHead, isFollowed(head.cursor) else { throw .lost(head: head.cursor) }
                 let missing = positions.compactMap { $0.integer.map { asked[asked.startIndex + Int($0) - 1] } }

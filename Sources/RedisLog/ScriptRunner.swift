@@ -9,6 +9,9 @@ final class ScriptRunner {
     private let keys: [String]
     private var sendsSource = false
     private var mayLoad = true
+    /// The scripts are loaded and everything in them may be called.
+    private var isLoaded = false
+    /// They may be run: it is known, too, that the log is the own one.
     private(set) var isReady = false
     /// Why the scripts cannot be run although the link was up, when that was tried last.
     private(set) var refusal: LogError?
@@ -21,7 +24,7 @@ final class ScriptRunner {
     /// Loads every script and tries all they call, in one pipeline. To be called whenever the link has come up.
     /// - Parameter others: Commands beside the scripts that must not be refused either.
     func load(trying others: [RedisCommand] = [], completion: @escaping (Result<Void, LogError>) -> Void) {
-        isReady = false
+        lost()
         sendsSource = false
         mayLoad = true
         for script in LogScript.allCases {
@@ -70,16 +73,41 @@ final class ScriptRunner {
 
     private func finish(_ result: Result<Void, LogError>, _ completion: (Result<Void, LogError>) -> Void) {
         switch result {
-        case .success:
-            refusal = nil
-            isReady = true
+        case .success: isLoaded = true
         case .failure(let error): refusal = error
         }
         completion(result)
     }
 
     func lost() {
+        isLoaded = false
         isReady = false
+    }
+
+    /// Lets the scripts be run from now on.
+    func open() {
+        isReady = isLoaded
+        refusal = nil
+    }
+
+    /// Nothing is run until scripts were loaded anew, and opened.
+    func close(because error: LogError) {
+        lost()
+        refusal = error
+    }
+
+    /// Runs a script before `open`.
+    func introduce(_ script: LogScript, arguments: (inout RedisCommand) -> Void, reply: @escaping Handler) {
+        guard isLoaded else { return reply(.failure(.unavailable(reason: unreadyReason))) }
+        var command = command(script)
+        arguments(&command)
+        send(command, script: script, form: sendsSource ? .source : .digest, reply: reply)
+    }
+
+    /// Runs a plain command before `open`.
+    func introduce(_ command: RedisCommand, reply: @escaping Handler) {
+        guard isLoaded else { return reply(.failure(.unavailable(reason: unreadyReason))) }
+        send(command, script: nil, form: .source, reply: reply)
     }
 
     /// Runs a script. An error reply of Redis becomes `LogError.unavailable`.
@@ -104,12 +132,13 @@ final class ScriptRunner {
 
     /// Calls a script without keys that may be in the server's cache, and does not put it there.
     func callCached(_ source: String, reply: @escaping Handler) {
-        run(RedisCommand("EVALSHA", String(decoding: LogScript.digest(of: source), as: UTF8.self), "0"), reply: reply)
+        introduce(
+            RedisCommand("EVALSHA", String(decoding: LogScript.digest(of: source), as: UTF8.self), "0"), reply: reply)
     }
 
     /// Puts a script without keys into the server's cache.
     func cache(_ source: String, reply: @escaping Handler) {
-        run(mayLoad ? RedisCommand("SCRIPT", "LOAD", source) : RedisCommand("EVAL", source, "0"), reply: reply)
+        introduce(mayLoad ? RedisCommand("SCRIPT", "LOAD", source) : RedisCommand("EVAL", source, "0"), reply: reply)
     }
 
     private func command(_ script: LogScript, bytes: Int = 0) -> RedisCommand {

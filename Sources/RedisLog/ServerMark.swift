@@ -29,6 +29,9 @@ extension LogClient {
         return server.incarnation.isEmpty ? serverMark.isEmpty ? nil : serverMark : server.incarnation
     }
 
+    /// What the server process at the other end may be called.
+    var processNames: [String] { [link.server?.incarnation ?? "", serverMark].filter { !$0.isEmpty } }
+
     /// Finds out which server process the link has come to, where it does not say so itself.
     /// - Parameter completion: Called when it is known, or the connection is lost.
     func identifyServer(completion: @escaping () -> Void) {
@@ -37,7 +40,7 @@ extension LogClient {
             link.reconnect(reason: "the Redis user lacks a permission (ACL): +info, or else +evalsha")
             return completion()
         }
-        scripts.run(RedisCommand("HGET", keys.meta, "i")) { [weak self] result in
+        scripts.introduce(RedisCommand("HGET", keys.meta, "i")) { [weak self] result in
             guard let self else { return }
             guard case .success(let reply) = result, let named = ServerMark.named(by: reply) else {
                 return leaveMark(ServerMark.make(), completion)

@@ -17,6 +17,7 @@ final class FeedSource {
     private var wasUp: Bool?
     private var hasOpened = false
     private var writesRefused: String?
+    private var foreignLog: String?
 
     init(
         _ served: ServedLog, shared: ReplicaShared, poller: Poller, peers: [LoopHandle], tokens: LaneTokens,
@@ -30,7 +31,7 @@ final class FeedSource {
             endpoint: shared.endpoint, poller: poller, subscriptionToken: tokens.subscription,
             commandToken: tokens.followerCommands, sentinelToken: tokens.sentinel, keys: shared.keys(of: served),
             retention: shared.retention(of: served), name: shared.linkName("follower", of: served), randomSeed: seed,
-            replicasMin: shared.configuration.redisMinReplicas,
+            replicasMin: shared.configuration.redisMinReplicas, membership: shared.membership(of: served),
             unixMilliseconds: { [clock = shared.steadyClock] in clock.unixMilliseconds() })
         follower.heldEntries = heldEntries
         follower.onEntries = { [unowned self] entries in receive(entries) }
@@ -182,6 +183,7 @@ final class FeedSource {
     private func report(_ health: LogHealth) {
         shared.status.setHealth(health)
         writesChanged(health.writesRefused)
+        foreignLogChanged(health.foreignLog)
         shared.tellVerdict()
     }
 
@@ -212,6 +214,17 @@ final class FeedSource {
             shared.logger.error("writes_refused", "threats cannot be accepted", ["reason": refused])
         } else {
             shared.logger.info("writes_accepted", "threats can be accepted again")
+        }
+    }
+
+    private func foreignLogChanged(_ foreign: String?) {
+        guard foreign != foreignLog else { return }
+        foreignLog = foreign
+        if let foreign {
+            shared.logger.error(
+                "log_foreign", "Redis leads to another deployment's log, which is left alone", ["reason": foreign])
+        } else {
+            shared.logger.info("log_own", "Redis leads to the log of this deployment again")
         }
     }
 

@@ -21,6 +21,8 @@ public struct ReplicaConfiguration: Sendable {
     public var redisTLSKey: String?
     public var redisTLSServerName: String?
     public var redisPrefix = "tocsin"
+    /// What the deployment is called: a log in Redis that bears another name is left alone. Empty for no name.
+    public var deployment = ""
     /// How many replicas of Redis must have a threat before it is acknowledged.
     public var redisMinReplicas = 0
     /// Threads that serve connections; `nil` for one per core.

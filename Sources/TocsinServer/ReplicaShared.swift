@@ -18,6 +18,8 @@ final class ReplicaShared: Sendable {
     let runningLoops = Counter()
     /// Event loops; the first one follows the logs for all.
     let loops: [LoopHandle]
+    /// Which log of threats the replica follows, whichever loop was told.
+    private let membership: LogMembership
     /// Use of the proof log.
     let proof = OnDemandUse()
     let decoderConfiguration: HTTPRequestDecoder.Configuration
@@ -33,6 +35,7 @@ final class ReplicaShared: Sendable {
         self.configuration = configuration
         self.site = site
         self.endpoint = endpoint
+        membership = Self.membership(configuration, endpoint)
         self.certificates = certificates
         self.logger = logger
         buffers = BufferBudget(bytesMax: configuration.limits.bufferedBytesMax)
@@ -42,6 +45,21 @@ final class ReplicaShared: Sendable {
     }
 
     var limits: Limits { configuration.limits }
+
+    private static func membership(
+        _ configuration: ReplicaConfiguration, _ endpoint: RedisEndpoint
+    ) -> LogMembership {
+        // A Redis of its own leads to nobody else's log.
+        LogMembership(deployment: endpoint.isPrivate ? "" : configuration.deployment)
+    }
+
+    /// What clients of a log know of it together. A log that is only leased begins anew when it was not used for a while.
+    func membership(of served: ServedLog) -> LogMembership {
+        switch served {
+        case .threats: membership
+        case .proof: Self.membership(configuration, endpoint)
+        }
+    }
 
     /// How large the body of a request may be, known from its head.
     private static func bodyBytesMax(of request: HTTPRequest, _ limits: Limits) -> Int {

@@ -90,7 +90,12 @@ enum Settings {
             "redis-prefix", "TEXT",
             help: "Every key and channel begins with it; deployments with different prefixes can share a Redis.",
             accepts: "1 to 64 letters, digits, dots, dashes, colons or underscores", defaultText: defaults.redisPrefix,
-            member: \.redisPrefix, parse: redisPrefix),
+            member: \.redisPrefix, parse: keyText),
+        Setting(
+            "deployment", "NAME",
+            help: "What this deployment is called: a log in Redis that bears another name is left alone.",
+            accepts: "1 to 64 letters, digits, dots, dashes, colons or underscores", defaultText: "none",
+            member: \.deployment, parse: keyText),
         .count(
             "redis-min-replicas", help: "How many replicas of Redis must have a threat before it is acknowledged.",
             range: 0...16, member: \.redisMinReplicas),
@@ -245,7 +250,7 @@ enum Settings {
         return schemes.contains { text.hasPrefix($0) && text.count > $0.count } ? .some(text) : nil
     }
 
-    @Sendable private static func redisPrefix(_ text: String) -> String? {
+    @Sendable private static func keyText(_ text: String) -> String? {
         let accepted = text.utf8.allSatisfy { byte in
             switch byte {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true

@@ -59,6 +59,12 @@ def test_a_replica_is_never_killed_while_it_drains():
     assert pod["terminationGracePeriodSeconds"] > pause + int(base_settings()["TOCSIN_DRAIN_SECONDS"])
 
 
+def test_every_replica_bears_the_name_of_its_deployment():
+    names = {COMPOSE[name]["environment"]["TOCSIN_DEPLOYMENT"] for name in REPLICAS}
+    assert len(names) == 1 and all(names)
+    assert base_settings()["TOCSIN_DEPLOYMENT"] not in names
+
+
 def test_redis_keeps_what_it_acknowledged_in_both_deployments():
     command = COMPOSE["redis"]["command"]
     configuration = (BASE / "redis.conf").read_text().splitlines()

@@ -49,13 +49,16 @@ final class TestLoop {
 
     func client(
         _ endpoint: RedisEndpoint, keys: LogKeys = LogKeys(), retention: LogRetention = LogRetention(),
-        limits: LinkLimits = TestLoop.patient, replicasMin: Int = 0, clock: @escaping () -> Int64 = unixMilliseconds
+        limits: LinkLimits = TestLoop.patient, replicasMin: Int = 0, membership: LogMembership = LogMembership(),
+        clock: @escaping () -> Int64 = unixMilliseconds
     ) throws -> LogClient {
         let token = nextToken()
         let link = RedisLink(
-            endpoint: endpoint, poller: poller, token: token, name: "test", randomSeed: 2, limits: limits)
+            endpoint: endpoint, poller: poller, token: token, name: "test", randomSeed: UInt64(lastSlot), limits: limits
+        )
         let client = LogClient(
-            link: link, keys: keys, retention: retention, replicasMin: replicasMin, unixMilliseconds: clock)
+            link: link, keys: keys, retention: retention, replicasMin: replicasMin, membership: membership,
+            unixMilliseconds: clock)
         clients[token.slot] = client
         link.start(now: .now)
         try run("client up") { client.isUp }
@@ -64,12 +67,13 @@ final class TestLoop {
 
     func follower(
         _ endpoint: RedisEndpoint, keys: LogKeys = LogKeys(), retention: LogRetention = LogRetention(),
-        limits: LinkLimits = TestLoop.patient, clock: @escaping () -> Int64 = unixMilliseconds
+        limits: LinkLimits = TestLoop.patient, membership: LogMembership = LogMembership(),
+        clock: @escaping () -> Int64 = unixMilliseconds
     ) -> FollowerProbe {
         let follower = LogFollower(
             endpoint: endpoint, poller: poller, subscriptionToken: nextToken(), commandToken: nextToken(),
-            sentinelToken: nextToken(), keys: keys, retention: retention, name: "test", randomSeed: 3,
-            unixMilliseconds: clock, limits: limits,
+            sentinelToken: nextToken(), keys: keys, retention: retention, name: "test", randomSeed: UInt64(lastSlot),
+            membership: membership, unixMilliseconds: clock, limits: limits,
             probeInterval: .milliseconds(50))
         followers.append(follower)
         let probe = FollowerProbe(follower)

@@ -40,7 +40,11 @@ final class RealLog {
         subscription = RedisLink(
             endpoint: endpoint, poller: poller, token: PollToken(slot: 2, generation: 1), name: "model-sub",
             randomSeed: 2, mode: .subscriber)
-        client = LogClient(link: link, keys: LogKeys(), retention: LogRetention(), unixMilliseconds: unixMilliseconds)
+        let membership = LogMembership()
+        membership.confirm(Self.identity, in: [])
+        client = LogClient(
+            link: link, keys: LogKeys(), retention: LogRetention(), membership: membership,
+            unixMilliseconds: unixMilliseconds)
         try connect()
     }
 
@@ -98,6 +102,7 @@ extension RealLog {
             command.append(arguments.incarnation)
             command.append(arguments.isAgain ? "again" : "")
             command.append(Self.identity.description)
+            command.append("")
             for record in arguments.records { command.append(record.encode()) }
         }
         if let head = PublishCall.lostHead(reply) { return .lost(head) }
@@ -118,11 +123,10 @@ extension RealLog {
             command.append(arguments.keepsAllAnswered ? "1" : "0")
             command.append(arguments.repairMilliseconds)
             command.append(LogKeys().feed)
-            command.append(arguments.lineage.map(\.description).joined(separator: " "))
             command.append(arguments.knownIn.joined(separator: " "))
-            command.append(Self.identity.description)
             command.append("-")
             command.append("1")
+            appendMembership(to: &command, lineage: arguments.lineage)
         }
         return try EntryDecoding.head(reply).head
     }
@@ -134,6 +138,7 @@ extension RealLog {
             command.append("-")
             command.append(Int64(Vouching.entriesPerProbe))
             command.append("0")
+            appendMembership(to: &command, lineage: [])
         }
         let (head, rest) = try EntryDecoding.head(reply)
         let figures = Array(rest)
@@ -148,6 +153,7 @@ extension RealLog {
     func missing(_ ids: [String]) throws -> Missing {
         let reply = try run(.missing) { command in
             for id in ids { command.append(id) }
+            command.append(Self.identity.description)
         }
         let (head, positions) = try EntryDecoding.head(reply)
         return Missing(
@@ -186,6 +192,12 @@ extension RealLog {
     func messages(count: Int) throws -> [[LogEntry]] {
         try turn { messages.count >= count }
         return messages
+    }
+
+    /// As in a deployment with a name: the model knows no other's log.
+    private func appendMembership(to command: inout RedisCommand, lineage: [Cursor]) {
+        for argument in [Self.identity.description, "1", "1", ""] { command.append(argument) }
+        command.append(lineage.map(\.description).joined(separator: " "))
     }
 
     private func run(_ script: LogScript, _ arguments: (inout RedisCommand) -> Void) throws -> RedisReply {

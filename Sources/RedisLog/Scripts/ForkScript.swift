@@ -24,20 +24,27 @@
 /// Generations that the caller went through and the log has not heard of, because they were of a branch that was left,
 /// are added to the list in `k`: clients that come from there can resume.
 ///
+/// Another deployment's log is left as it is (`MembershipFunction`).
+///
 /// - KEYS: log, ids, counts, meta.
 /// - ARGV: observed generation and sequence (`0`, `0` for no log), known generation and sequence of the caller, the
 ///   server's incarnation, `1` if the server keeps all it has answered, for how long only held entries are
-///   accepted (ms), the feed channel, the highest cursor that the caller has seen in each generation,
-///   oldest first, the incarnations that it knew the log in, `*` for all if nobody else uses
-///   the server, the identity that the caller knows or proposes (`LogIdentity`), from where on entries are looked up (as
-///   XRANGE takes it), and `1` if the counts are to be added up.
+///   accepted (ms), the feed channel, the incarnations that the caller knew the log in, `*` for all if nobody else uses
+///   the server, from where on entries are looked up (as XRANGE takes it), `1` if the counts are to be added up, and
+///   whose log it should be, as `MembershipFunction` has it.
 /// - Reply: the head now standing (four elements), its identity, and `d`: the generation of the last fork for which
-///   keys did not fit, and why.
+///   keys did not fit, and why; or `FOREIGN` as there.
 enum ForkScript {
     static let source =
-        HeadFunction.source + "\n" + Vouching.misfit + "\n" + Vouching.rebuild + "\n" + prologue + "\n" + decision
-        + "\n"
-        + forking
+        MembershipFunction.source + guardedHead + Vouching.misfit + "\n" + Vouching.rebuild + "\n" + prologue + "\n"
+        + decision + "\n" + forking
+
+    private static let guardedHead =
+        #"""
+        local foreign = stranger()
+        if foreign then return foreign end
+
+        """# + HeadFunction.source + "\n"
 
     /// What is lost, and what the generations were.
     private static let prologue = #"""
@@ -53,8 +60,8 @@ enum ForkScript {
 
         -- What is not of the log's types is somebody else's: an error before the first write.
         for i = 2, 3 do call('HGET', KEYS[i], '') end
-        local damage, hasLostEntries = misfit(ARGV[12], 128)
-        if ARGV[13] == '1' and not damage and not meta[7] then
+        local damage, hasLostEntries = misfit(ARGV[10], 128)
+        if ARGV[11] == '1' and not damage and not meta[7] then
           local total = 0
           for i, count in ipairs(call('HGETALL', KEYS[3])) do
             if i % 2 == 0 then total = total + (tonumber(count) or 0) end
@@ -85,8 +92,8 @@ enum ForkScript {
         end
         for generation in string.gmatch((meta[2] or '') .. ' ' .. g, '%d+') do list(generation) end
         local count = #generations
-        local earliest, seen, isForeign = nil, {}, head[1] and meta[2] and ARGV[9] ~= ''
-        for generation, sequence in string.gmatch(ARGV[9], '(%d+)%-(%d+)') do
+        local earliest, seen, isForeign = nil, {}, head[1] and meta[2] and lineage ~= ''
+        for generation, sequence in string.gmatch(lineage, '(%d+)%-(%d+)') do
           earliest = earliest or tonumber(generation)
           seen[generation] = tonumber(sequence)
           if listed[generation] then isForeign = false end
@@ -110,10 +117,10 @@ enum ForkScript {
         -- How many entries retention has let go of. Where nobody counted, what is not there was let go of.
         local trimmed = gone(meta[4], head[3])
           or head[1] and (tonumber(meta[3]) or 0) - length
-        local database = match(ARGV[11], '@%d+$')
+        local database = match(own, '@%d+$')
         local isCopy = meta[5] and match(meta[5], '@%d+$') ~= database
         if head[1] and not damage and not meta[5] then
-          meta[5] = ARGV[11]
+          meta[5] = own
           call('HSET', KEYS[4], 'o', meta[5], 'x', string.format('%d %s', trimmed, head[3] or ''))
         end
         local hasMoved = g ~= ARGV[1] or s ~= ARGV[2]
@@ -129,7 +136,7 @@ enum ForkScript {
         local isTrusted = not meta[1] or meta[1] == ARGV[5]
           or string.sub(meta[1], 1, #ARGV[5] + 1) == ARGV[5] .. '/'
           or ARGV[6] == '1'
-            and (ARGV[10] == '*' or string.find(' ' .. ARGV[10] .. ' ', ' ' .. meta[1] .. ' ', 1, true))
+            and (ARGV[9] == '*' or string.find(' ' .. ARGV[9] .. ' ', ' ' .. meta[1] .. ' ', 1, true))
         if not isBehind and isTrusted and not damage and not isCopy then
           if head[1] and meta[1] ~= ARGV[5] then call('HSET', KEYS[4], 'i', ARGV[5]) end
           return answer()
@@ -186,9 +193,10 @@ enum ForkScript {
           call('XDEL', KEYS[1], old)
         end
         S = string.format('%.0f', S)
-        if isCopy or not meta[5] then meta[5] = ARGV[11] end
+        if isCopy or not meta[5] then meta[5] = own end
         call('HSET', KEYS[4], 'g', G, 's', S, 'f', g .. '-' .. s, 'i', ARGV[5], 'k', names(), 'h', held,
           'o', meta[5], 'x', string.format('%d %s', trimmed, start))
+        claim()
         if damage then
           -- What is gone is settled herewith, also while the index is made again in many steps.
           call('HSET', KEYS[4], 'n', string.format('%d', trimmed + call('XLEN', KEYS[1])))

@@ -3,8 +3,8 @@
 /// - KEYS: log, ids, counts, meta.
 /// - ARGV: feed channel, known generation, known sequence, retention count, retention time (Unix ms; older entries
 ///   go), incarnation of the server (`ServerFacts`), `again` for entries that a replica still held
-///   when Redis lost them (else empty), the log's identity (`LogIdentity`; one that begins takes it), then one blob for
-///   each record.
+///   when Redis lost them (else empty), the log's identity (`LogIdentity`) and the name of the deployment (empty for none),
+///   both of which a log that begins takes, then one blob for each record.
 /// - Reply: `LOST` and the head found (`0-0` for none) when the log must be forked or adopted first, or its keys do not
 ///   fit together; `REPAIR` while only held entries are accepted, or none; or the generation, then for each record the
 ///   sequence number if accepted, `{cursor, blob}` if replayed, `{cursor}` if the id stands for other content.
@@ -67,6 +67,7 @@ enum PublishScript {
               if begins then
                 call('HSET', KEYS[4], 'g', g, 's', last, 'n', total, 't', g .. '-0', 'x', '0 ' .. g .. '-0',
                   'i', ARGV[6], 'k', g, 'o', ARGV[8])
+                if ARGV[9] ~= '' then call('HSET', KEYS[4], 'deployment', ARGV[9]) end
               else
                 call('HSET', KEYS[4], 's', last, 'n', total)
               end
@@ -78,8 +79,8 @@ enum PublishScript {
             end
 
             -- One new record, the commonest call by far, without the tables of the general case.
-            if N == 9 then
-              local blob = ARGV[9]
+            if N == 10 then
+              local blob = ARGV[10]
               local id, digest, size, at = match(blob, '^(%S+) (%x+) %-?%d+ (%d+) ()')
               local known = call('HMGET', KEYS[2], id, meta[8] or '')
               if not known[2] and not begins and not hasIndex() then return refusal() end
@@ -102,22 +103,22 @@ enum PublishScript {
             end
 
             local blobs, idOf, digestOf, facetsOf, ids = ARGV, {}, {}, {}, {}
-            for i = 9, N do
+            for i = 10, N do
               local id, digest, size, at = match(blobs[i], '^(%S+) (%x+) %-?%d+ (%d+) ()')
               idOf[i], digestOf[i] = id, digest
               facetsOf[i] = sub(blobs[i], at, at + size - 1)
-              ids[i - 8] = id
+              ids[i - 9] = id
             end
-            ids[N - 7] = meta[8] or ''
+            ids[N - 8] = meta[8] or ''
             local known = call('HMGET', KEYS[2], unpack(ids))
-            local witness = known[N - 7]
+            local witness = known[N - 8]
             if not witness and not begins and not hasIndex() then return refusal() end
 
             local reply, first = {g}, s + 1
             local new, index, counts, lengths, here = {}, {}, {}, {}, {}
-            for i = 9, N do
+            for i = 10, N do
               local id = idOf[i]
-              local old = here[id] or known[i - 8]
+              local old = here[id] or known[i - 9]
               local cursor, digest, entry
               if old then
                 cursor, digest = match(old, '^(%S+) (%S+)$')
@@ -129,7 +130,7 @@ enum PublishScript {
                 end
               end
               if entry then
-                reply[i - 7] = digest == digestOf[i] and {cursor, entry[2][2]} or {cursor}
+                reply[i - 8] = digest == digestOf[i] and {cursor, entry[2][2]} or {cursor}
               else
                 s = s + 1
                 local cursor = format('%s-%d', g, s)
@@ -141,7 +142,7 @@ enum PublishScript {
                 local facets = facetsOf[i]
                 counts[facets] = (counts[facets] or 0) + 1
                 lengths[#lengths + 1] = #blobs[i]
-                reply[i - 7] = s
+                reply[i - 8] = s
               end
             end
             if #new == 0 then return reply end

@@ -6,17 +6,19 @@ enum HeadFunction {
 }
 
 /// The probe of each second; trims what is too old or too much, at most 256 entries, or goes on making the index again.
-/// A log whose keys do not fit together is left as it is.
+/// A log whose keys do not fit together is left as it is, and so is another deployment's (`MembershipFunction`). One
+/// without a name gets that of the caller's deployment.
 ///
 /// - KEYS: log, ids, counts, meta. ARGV: retention count, retention time (Unix ms), from where on entries are looked up
-///   (as XRANGE takes it), how many, and for how long only held entries are accepted after the index was made (ms).
+///   (as XRANGE takes it), how many, for how long only held entries are accepted after the index was made (ms), and
+///   whose log it should be, as `MembershipFunction` has it.
 /// - Reply: head (four elements), number retained, number ever accepted, number trimmed now, why Redis refuses writes
 ///   (empty when it does not), the incarnation of the server that the log was last
 ///   adopted in, its identity, what does not fit (empty when all does), `d` of the last fork for such a reason, 1 while
-///   the index is being made, and from where on to look next.
+///   the index is being made, and from where on to look next; or `FOREIGN` as `ClaimScript` answers.
 enum MaintainScript {
     static let source =
-        TrimFunction.source + "\n" + Vouching.misfit + "\n" + Vouching.rebuild + #"""
+        MembershipFunction.source + TrimFunction.source + "\n" + Vouching.misfit + "\n" + Vouching.rebuild + #"""
 
             local looks = {{'XLEN', KEYS[1]}, {'HGET', KEYS[2], ''}, {'HGET', KEYS[3], ''}, {'HGET', KEYS[4], ''}}
             for i, look in ipairs(looks) do
@@ -25,9 +27,12 @@ enum MaintainScript {
                 return redis.error_reply('WRONGTYPE ' .. KEYS[i])
               end
             end
+            local foreign = stranger()
+            if foreign then return foreign end
             -- Refused before anything was written when Redis is out of memory, read-only or cannot save.
             local probe = redis.pcall('HSET', KEYS[4], 'w', ARGV[2])
             local refused = type(probe) == 'table' and probe.err or ''
+            if refused == '' then claim() end
             local before, retained = redis.call('XLEN', KEYS[1]), nil
             local rest = redis.call('HGET', KEYS[4], 'b')
             if rest and refused == '' then rest = rebuild(rest, tonumber(ARGV[5])) end
@@ -47,9 +52,9 @@ enum MaintainScript {
             """#
 }
 
-/// Reads what follows a cursor. KEYS: log, ids, counts, meta. ARGV: generation, sequence, limit.
+/// Reads what follows a cursor. KEYS: log, ids, counts, meta. ARGV: generation, sequence, limit, the log's identity.
 ///
-/// Reply: `LOST` and the head found when the keys of the log do not fit together; or head (four elements), then `A` (the
+/// Reply: `LOST` and the head found when it is another log, or its keys do not fit together; or head (four elements), then `A` (the
 /// cursor is ahead of the head), `U` (there never was its generation), `T` (the cursor lies before the third element of
 /// the head, which is `t` or the place behind a hole) or the array of entries and 1 if the entry at the cursor itself
 /// still stands and no later fork was for entries that were lost, else 0.
@@ -102,9 +107,10 @@ enum ResumeScript {
             """#
 }
 
-/// The newest entries. KEYS: log, ids, counts, meta. ARGV: upper end of the range as XREVRANGE takes it, limit.
-/// Reply: `LOST` and the head found when the keys of the log do not fit together; or head (four elements), then the array
-/// of entries, newest first.
+/// The newest entries. KEYS: log, ids, counts, meta. ARGV: upper end of the range as XREVRANGE takes it, limit,
+/// the log's identity.
+/// Reply: `LOST` and the head found when it is another log, or its keys do not fit together; or head (four elements), then
+/// the array of entries, newest first.
 enum NewestScript {
     static let source =
         Vouching.soundHead + #"""
@@ -114,46 +120,51 @@ enum NewestScript {
             """#
 }
 
-/// One entry by id. KEYS: log, ids, counts, meta. ARGV: id.
-/// Reply: array of at most one entry, or `LOST` and the head found: that nothing was found proves nothing when the keys
-/// of the log do not fit together. An error while the index is being made.
+/// One entry by id. KEYS: log, ids, counts, meta. ARGV: id, the log's identity.
+/// Reply: array of at most one entry, or `LOST` and the head found when it is another log, or where nothing was found,
+/// which proves nothing when the keys of the log do not fit together. An error while the index is being made.
 enum FindScript {
     static let source =
-        Vouching.misfit + #"""
+        SameLogFunction.source + Vouching.misfit + #"""
 
             local place = redis.call('HGET', KEYS[2], ARGV[1])
             local cursor = string.match(place or '', '^%S+')
             local found = cursor and redis.call('XRANGE', KEYS[1], cursor, cursor) or {}
-            if found[1] then return found end
+            local isOther = isOther()
+            if found[1] and not isOther then return found end
             local state = redis.call('HMGET', KEYS[4], 'g', 's', 'b')
-            if state[3] then return redis.error_reply('REPAIRING index') end
-            if misfit() then return {'LOST', (state[1] or '0') .. '-' .. (state[2] or '0')} end
+            if state[3] and not isOther then return redis.error_reply('REPAIRING index') end
+            if isOther or misfit() then return {'LOST', (state[1] or '0') .. '-' .. (state[2] or '0')} end
             return found
             """#
 }
 
-/// Which ids the index lacks. KEYS: log, ids, counts, meta. ARGV: at most 1,000 ids.
-/// Reply: head (four elements; up to its third retention has trimmed), then the positions of those that are missing. An
-/// error while the index is being made.
+/// Which ids the index lacks. KEYS: log, ids, counts, meta. ARGV: at most 1,000 ids, the log's identity.
+/// Reply: head (four elements; up to its third retention has trimmed), then the positions of those that are missing; or
+/// `LOST` and the head found when it is another log. An error while the index is being made.
 enum MissingScript {
     static let source =
-        HeadFunction.source + #"""
+        SameLogFunction.source + HeadFunction.source + #"""
 
+            if isOther() then return {'LOST', (head[1] or '0') .. '-' .. (head[2] or '0')} end
             if redis.call('HGET', KEYS[4], 'b') then return redis.error_reply('REPAIRING index') end
             local reply = head
-            for position, place in ipairs(redis.call('HMGET', KEYS[2], unpack(ARGV))) do
+            for position, place in ipairs(redis.call('HMGET', KEYS[2], unpack(ARGV, 1, #ARGV - 1))) do
               if not place then reply[#reply + 1] = position end
             end
             return reply
             """#
 }
 
-/// Everything counted. KEYS: log, ids, counts, meta. Reply: number ever accepted, number retained, facets and counts,
-/// generation and last sequence number. An error while they are being counted again.
+/// Everything counted. KEYS: log, ids, counts, meta. ARGV: the log's identity. Reply: number ever accepted, number
+/// retained, facets and counts, generation and last sequence number; or `LOST` and the head found when it is another log.
+/// An error while they are being counted again.
 enum CountsScript {
-    static let source = #"""
-        local meta = redis.call('HMGET', KEYS[4], 'n', 'g', 's', 'b')
-        if meta[4] then return redis.error_reply('REPAIRING index') end
-        return {meta[1], redis.call('XLEN', KEYS[1]), redis.call('HGETALL', KEYS[3]), meta[2], meta[3]}
-        """#
+    static let source =
+        SameLogFunction.source + #"""
+            local meta = redis.call('HMGET', KEYS[4], 'n', 'g', 's', 'b')
+            if isOther() then return {'LOST', (meta[2] or '0') .. '-' .. (meta[3] or '0')} end
+            if meta[4] then return redis.error_reply('REPAIRING index') end
+            return {meta[1], redis.call('XLEN', KEYS[1]), redis.call('HGETALL', KEYS[3]), meta[2], meta[3]}
+            """#
 }

@@ -126,11 +126,12 @@ enum Vouching {
         end
         """#
 
-    /// What reading scripts begin with: `head`, or the answer `LOST` with the head found when the keys do not fit.
+    /// What reading scripts begin with: `head`, or the answer `LOST` with the head found when it is another log, or the
+    /// keys do not fit.
     static let soundHead =
-        HeadFunction.source + "\n" + misfit + #"""
+        SameLogFunction.source + HeadFunction.source + "\n" + misfit + #"""
 
-            if misfit() then return {'LOST', (head[1] or '0') .. '-' .. (head[2] or '0')} end
+            if isOther() or misfit() then return {'LOST', (head[1] or '0') .. '-' .. (head[2] or '0')} end
             """#
 
     /// `forget(key)` empties a hash. `rebuild(from)` reads the next entries, at most 2,000, and gives each its place in

@@ -48,7 +48,7 @@ final class Lane {
                 endpoint: shared.endpoint, poller: poller, token: tokens.commands,
                 name: shared.linkName("commands", of: served), randomSeed: randomSeed),
             keys: shared.keys(of: served), retention: shared.retention(of: served),
-            replicasMin: shared.configuration.redisMinReplicas,
+            replicasMin: shared.configuration.redisMinReplicas, membership: shared.membership(of: served),
             unixMilliseconds: { [clock = shared.steadyClock] in clock.unixMilliseconds() })
         log.heldEntries = { [weak self] in self?.heldEntries(after: $0) ?? [] }
     }

@@ -1,5 +1,6 @@
 import HTTPProtocol
 import PosixIO
+import RedisLog
 import ThreatFeed
 import WebSocketProtocol
 
@@ -16,6 +17,11 @@ extension EventLoop {
             guard served.idleMax != nil else { return serve(threats) }
             shared.proof.note(now)
             if let lane = lane(of: served), lane.feed != nil { return serve(lane) }
+            // Beside another deployment's log of threats stands its log for proofs.
+            if let foreign = shared.status.health.foreignLog {
+                return respondUnavailable(
+                    ticket, detail: "This log is not opened: \(foreign).", asEventStream: asEventStream)
+            }
             shared.loops[0].mailbox.post(.wanted(served))
             let reason = shared.proof.downReason
             respondUnavailable(

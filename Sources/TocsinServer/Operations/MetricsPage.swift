@@ -1,4 +1,5 @@
 import PosixIO
+import RedisLog
 import ThreatFeed
 
 /// The text of `GET /metrics` (Prometheus exposition format 0.0.4).
@@ -70,6 +71,9 @@ struct MetricsPage {
         add(
             "tocsin_redis_may_evict", .gauge, "1 while Redis may throw threats away to make room.",
             shared.status.mayEvict.value)
+        add(
+            "tocsin_log_foreign", .gauge, "1 while Redis leads to another deployment's log.",
+            shared.status.health.foreignLog == nil ? 0 : 1)
         add("tocsin_draining", .gauge, "1 while the replica drains.", shared.status.isDraining ? 1 : 0)
         let head = shared.status.head
         add("tocsin_log_head_sequence", .gauge, "Sequence number of the newest entry seen.", head.sequence)
