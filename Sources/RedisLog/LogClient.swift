@@ -67,8 +67,10 @@ public final class LogClient {
     private var lease = LogLease()
     /// Who waits for the fork that is under way; `nil` while there is none.
     var recoveryWaiters: [(Result<LogHead, LogError>) -> Void]?
-    /// Stands for the incarnation of a server that tells none; empty until it is known.
+    /// Stands for the incarnation of a server that tells none, or that the log calls so (`ServerMark`); else empty.
     var serverMark = ""
+    /// The process, as INFO names it, at which a mark was found first.
+    var markedProcess: (mark: String, process: String)?
 
     /// Takes over the link's `onUp` and `onDown`.
     /// - Parameters:

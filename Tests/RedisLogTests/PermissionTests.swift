@@ -243,6 +243,41 @@ struct PermissionTests {
         #expect(second > first)
         #expect(try generation(try redis.client(), "e") == second)
     }
+
+    @Test("who is served INFO and who is not do not take the log out of each other's hands")
+    func withAndWithoutInfo() throws {
+        let redis = try RestrictedRedis()
+        let loop = redis.loop
+        func generation(_ client: LogClient, _ id: String) throws -> UInt64 {
+            guard case .success(.accepted(let cursor)) = try loop.publishEventually(client, record(id)) else {
+                throw TimedOut(description: "\(id) is not accepted")
+            }
+            return cursor.generation
+        }
+        let served = try loop.client(redis.server.endpoint, limits: TestLoop.returning)
+        let first = try generation(served, "a")
+        try redis.allow(["-info"])
+        let unserved = try redis.client()
+        // It cannot know that the process is still the one that the log names.
+        let moved = try generation(unserved, "b")
+        #expect(moved > first)
+        for round in 0..<3 {
+            #expect(try generation(served, "served\(round)") == moved)
+            #expect(try generation(unserved, "unserved\(round)") == moved)
+            #expect(try generation(try loop.client(redis.server.endpoint), "new-served\(round)") == moved)
+            #expect(try generation(try redis.client(), "new-unserved\(round)") == moved)
+        }
+        // What no mark tells, INFO does: another server might have taken over in between.
+        _ = try loop.command(redis.operatorLink, "REPLICAOF", "127.0.0.1", "1")
+        _ = try loop.command(redis.operatorLink, "REPLICAOF", "NO", "ONE")
+        served.link.reconnect(reason: "test")
+        try loop.run("up again") { served.isUp }
+        let taken = try generation(served, "c")
+        #expect(taken > moved)
+        let settled = try generation(unserved, "d")
+        #expect(try generation(served, "e") == settled)
+        #expect(try generation(unserved, "f") == settled)
+    }
 }
 
 @Suite("Errors of scripts")
