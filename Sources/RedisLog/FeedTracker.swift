@@ -38,9 +38,9 @@ public struct FeedTracker {
     }
 
     private enum State: Hashable {
-        /// No subscription: messages mean nothing until the next one stands and the stream was read.
+        /// No subscription yet: nothing was read.
         case down
-        /// Subscribed, but the last read failed.
+        /// The last read failed.
         case stale
         case priming(ReadNumber)
         case reading(ReadNumber)
@@ -85,9 +85,8 @@ public struct FeedTracker {
         return [requestRead()]
     }
 
-    /// The subscription is gone.
+    /// The subscription is gone. Until there is another, probes tell what is new.
     public mutating func linkWentDown() {
-        state = .down
         clearBuffer()
     }
 

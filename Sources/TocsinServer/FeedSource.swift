@@ -162,7 +162,8 @@ final class FeedSource {
             hasBegun = true
             send(.begin(after: follower.head, []))
         }
-        let isUp = health.redisUp && health.subscriptionUp
+        let isUp = health.isFollowing
+        shared.status.feeds[served].set(isFollowed: isUp, now: .now)
         switch served {
         case .threats: report(health)
         case .proof: reportProof(health, isUp: isUp)

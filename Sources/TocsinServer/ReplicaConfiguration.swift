@@ -47,6 +47,9 @@ public struct ReplicaConfiguration: Sendable {
     /// How long a client stays that was told that the log cannot be followed, before it is handed on to other replicas;
     /// zero keeps it.
     public var handOnAfter = Duration.seconds(10)
+    /// How long the log may go unfollowed until posts are refused, which the replica's own dashboards would miss; zero
+    /// for ever.
+    public var subscriptionGrace = Duration.seconds(3)
     /// Origins of browser pages that may open `/ws`, beside the replica's own.
     public var allowedOrigins = AllowedOrigins.ownOnly
     /// Which proxies are believed when they say under which path they serve the replica (`X-Forwarded-Prefix`).

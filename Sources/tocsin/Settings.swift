@@ -209,6 +209,12 @@ enum Settings {
                 few a second, if others did follow it; 0 keeps them.
                 """, range: 0...3_600, member: \.handOnAfter),
         .seconds(
+            "subscription-grace-seconds",
+            help: """
+                How long a replica that cannot follow the log accepts posts, which its own dashboards would miss; 0 for \
+                ever.
+                """, range: 0...3_600, member: \.subscriptionGrace),
+        .seconds(
             "ping-seconds", help: "Silence of a WebSocket client after which it is sent a ping.", range: 1...3_600,
             member: \.limits.pingInterval),
         .seconds(

@@ -1,6 +1,7 @@
 import ClusterSupport
 import FaultInjection
 import Glibc
+import HTTPProtocol
 import PosixIO
 import Testing
 import TocsinClient
@@ -92,19 +93,68 @@ import TocsinClient
         try expectServing(replica.url)
     }
 
+    @Test(
+        "the subscription is taken away for good: not ready, why, and posts are refused, each form of them, until it is back"
+    )
+    func subscriptionLost() throws {
+        let replica = try replica(arguments: ["--subscription-grace-seconds", "1"])
+        try loseSubscription()
+        try expectRefusing(replica.url, because: "subscribe", down: "subscription")
+        let answer = try Self.client(replica.url).post("/api/threats/trigger", Array(#"{"threat_type":"a"}"#.utf8))
+        #expect(
+            answer.headers.first("retry-after") == "1" && answer.text.contains("cannot follow the log"),
+            "\(answer.text)")
+        for (body, type) in [("[{\"threat_type\":\"a\"}]", "json"), ("{\"threat_type\":\"a\"}\n", "x-ndjson")] {
+            let answer = try Self.client(replica.url).post(
+                "/api/threats/batch", Array(body.utf8), contentType: "application/\(type)")
+            #expect(answer.json?.elements?.map { $0["status"]?.integerValue } == [503], "\(answer.text)")
+        }
+        #expect(Self.waitForLog(replica, "posts_refused"))
+        #expect(try FailureBench.metric("tocsin_log_unfollowed_seconds", of: replica.url) ?? 0 >= 1)
+        try redis.command("ACL", "SETUSER", "tocsin", "+subscribe")
+        try awaitReady(replica.url)
+        try expectServing(replica.url)
+        #expect(Self.lines(replica, "posts_refused") == 1, "\(replica.child.output)")
+        #expect(try FailureBench.metric("tocsin_log_unfollowed_seconds", of: replica.url) == 0)
+    }
+
+    @Test("while the subscription is away clients get what is accepted all the same, from the log")
+    func deliveredWithoutSubscription() throws {
+        let replica = try replica(arguments: ["--subscription-grace-seconds", "0"])
+        let fleet = try Harness.fleet([replica.url], clients: 1)
+        defer { fleet.stop() }
+        try loseSubscription()
+        try expectNotReady(replica.url, because: "subscribe", down: "subscription")
+        for index in 0..<5 {
+            try Harness.trigger(replica.url, "{\"id\":\"away\(index)\",\"threat_type\":\"malware\"}")
+            #expect(
+                fleet.wait(atMost: FailureBench.deadline) { $0[0].deliveries.last?.threatID == "away\(index)" },
+                "\(replica.child.output)")
+        }
+        #expect(try Self.client(replica.url).get("/ready").status == 503)
+        #expect(fleet.record(0).resets.isEmpty)
+    }
+
     // MARK: - What is looked at
+
+    private func loseSubscription() throws {
+        try redis.command("ACL", "SETUSER", "tocsin", "-subscribe")
+        try killLinks("-follower-sub", count: 1)
+    }
 
     private static let loops = 3
     /// So many connections come to every loop, but for once in many thousand million runs.
     private static let connections = 60
 
-    private func replica(url: String? = nil) throws -> LocalReplica {
+    private func replica(url: String? = nil, arguments: [String] = []) throws -> LocalReplica {
         let port = try #require(redis.port)
         let replica = try LocalReplica(
             launcher: try Harness.program(), name: "replica",
             redisURL: url ?? "redis://tocsin:first@127.0.0.1:\(port)/0", directory: directory.path,
-            arguments: ["--event-loops", "\(Self.loops)", "--log-format", "json"])
+            arguments: ["--event-loops", "\(Self.loops)", "--log-format", "json"] + arguments)
         try replica.waitUntilReady()
+        // What goes from here on is no failure of the start.
+        #expect(Self.waitForLog(replica, "ready"))
         try awaitAllLinked(replica.url)
         return replica
     }
@@ -144,7 +194,7 @@ import TocsinClient
     }
 
     /// Every loop says that the replica is not ready, and why.
-    private func expectNotReady(_ url: ServerURL, because reason: String) throws {
+    private func expectNotReady(_ url: ServerURL, because reason: String, down part: String = "redis") throws {
         var text = ""
         let isSaid = try Harness.wait(atMost: FailureBench.deadline) {
             let answer = try Self.client(url).get("/ready")
@@ -154,12 +204,12 @@ import TocsinClient
         #expect(isSaid, "\(text)")
         for _ in 0..<Self.connections {
             #expect(try Self.client(url).get("/ready").status == 503)
-            #expect(try FailureBench.metric("tocsin_redis_up", of: url) == 0)
+            #expect(try FailureBench.metric("tocsin_\(part)_up", of: url) == 0)
         }
     }
 
-    private func expectRefusing(_ url: ServerURL, because reason: String) throws {
-        try expectNotReady(url, because: reason)
+    private func expectRefusing(_ url: ServerURL, because reason: String, down part: String = "redis") throws {
+        try expectNotReady(url, because: reason, down: part)
         #expect(
             try Harness.wait(atMost: FailureBench.deadline) {
                 try (0..<Self.connections).allSatisfy { _ in try Self.post(url) == 503 }

@@ -296,6 +296,32 @@ struct FeedTrackerTests {
         }
     }
 
+    @Test("while the subscription is away probes tell what is new, and it is read; a lower head forks all the same")
+    func withoutSubscription() throws {
+        var tracker = try primed(at: 5)
+        tracker.linkWentDown()
+        let seen = LogHead(cursor: Cursor(generation: 1, sequence: 7), resumableFrom: .zero, forkedAt: .zero)
+        guard case .read(let number, let after, _) = tracker.headSeen(seen, headAtProbe: tracker.head).first else {
+            Issue.record("a higher head was not read")
+            return
+        }
+        #expect(after.sequence == 5)
+        // The answer counts as well if the subscription goes while it is awaited.
+        tracker.linkWentDown()
+        let actions = tracker.readAnswered(number, .entries(entries(1, 6...7), head: seen, anchored: true))
+        #expect(actions == [.deliver(entries(1, 6...7))])
+        #expect(tracker.headSeen(seen, headAtProbe: tracker.head) == [])
+        let lower = LogHead(cursor: Cursor(generation: 1, sequence: 6), resumableFrom: .zero, forkedAt: .zero)
+        guard case .fork = tracker.headSeen(lower, headAtProbe: tracker.head).first else {
+            Issue.record("a lower head was taken for good")
+            return
+        }
+        // Before there was any subscription nothing is read.
+        var fresh = FeedTracker()
+        fresh.linkWentDown()
+        #expect(fresh.headSeen(seen, headAtProbe: .zero) == [])
+    }
+
     /// A tracker whose first read found no log.
     private func primedEmpty() throws -> FeedTracker {
         var tracker = FeedTracker()

@@ -63,3 +63,20 @@ struct HandedCallsTests {
         #expect(rest.count == 10 && calls.count == 0 && calls.byteCount == 0)
     }
 }
+
+@Suite("The time for which a log is not followed")
+struct FeedGapTests {
+    private let start = MonotonicTime(nanoseconds: 1_000_000_000)
+
+    @Test("it lasts from the first that is heard of it until the log is followed, for each log apart")
+    func length() {
+        let gaps = FeedGaps(now: start)
+        #expect(gaps[.threats].length(start + .seconds(2)) == .seconds(2), "before the start is over")
+        gaps[.threats].set(isFollowed: true, now: start + .seconds(3))
+        #expect(gaps[.threats].length(start + .seconds(4)) == nil)
+        #expect(gaps[.proof].length(start + .seconds(4)) == .seconds(4))
+        gaps[.threats].set(isFollowed: false, now: start + .seconds(5))
+        gaps[.threats].set(isFollowed: false, now: start + .seconds(7))
+        #expect(gaps[.threats].length(start + .seconds(9)) == .seconds(4))
+    }
+}

@@ -40,6 +40,9 @@ final class EventLoop {
     /// WebSockets whose messages waited for their first frame, which has been put into the outbox.
     var heldMessages: [PollToken] = []
 
+    /// Whether the log says that posts are refused because the log is not followed.
+    var isRefusalTold = false
+
     /// What others do for this loop.
     var handedCalls = HandedCalls()
 
@@ -244,6 +247,7 @@ final class EventLoop {
         // After a stop of the process what came meanwhile must be read before anybody is found to be silent.
         let wasStopped = now - nextTick > Self.stopMin
         reviewLinks()
+        reviewPublishGate()
         endExpiredCalls()
         // Between drains nothing needs finer time than a second; an idle replica should sleep.
         nextTick = now + (drain == nil ? .seconds(1) : Tick.duration)

@@ -93,6 +93,7 @@ extension EventLoop {
 
     /// Publishes without a closure more where this loop has a link, which is nearly always.
     func publish(_ record: ThreatRecord, _ lane: Lane, completion: @escaping (PublishResult) -> Void) {
+        if let refusal = publishRefusal(lane) { return completion(.failure(refusal)) }
         if lane.log.isUp { return lane.log.publish(record, completion: completion) }
         ask(
             lane, holding: record.encodedByteCount, { log, completion in log.publish(record, completion: completion) },
@@ -100,6 +101,7 @@ extension EventLoop {
     }
 
     func publish(batch: [ThreatRecord], _ lane: Lane, completion: @escaping ([PublishResult]) -> Void) {
+        if let refusal = publishRefusal(lane) { return completion(batch.map { _ in .failure(refusal) }) }
         ask(
             lane, holding: batch.reduce(0) { $0 + $1.encodedByteCount },
             { log, completion in log.publish(batch: batch, completion: completion) }, completion: completion)

@@ -74,6 +74,9 @@ struct MetricsPage {
         add(
             "tocsin_log_foreign", .gauge, "1 while Redis leads to another deployment's log.",
             shared.status.health.foreignLog == nil ? 0 : 1)
+        add(
+            "tocsin_log_unfollowed_seconds", .gauge, "Seconds for which the log has not been followed.",
+            shared.status.feeds[.threats].length(now)?.components.seconds ?? 0)
         add("tocsin_draining", .gauge, "1 while the replica drains.", shared.status.isDraining ? 1 : 0)
         let head = shared.status.head
         add("tocsin_log_head_sequence", .gauge, "Sequence number of the newest entry seen.", head.sequence)

@@ -8,6 +8,8 @@ final class ReplicaStatus: Sendable {
     let damages = Counter()
     /// 1 while Redis may throw parts of the log away to make room.
     let mayEvict = Counter()
+    /// Whether each log is followed.
+    let feeds = FeedGaps()
     private let draining = Atomic<Bool>(false)
     private let followerCount = Atomic<Int>(0)
     // Owner: the loop that follows the log writes, any thread reads. Nothing is called while it is held.
