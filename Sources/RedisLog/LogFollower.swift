@@ -223,6 +223,7 @@ extension LogFollower {
     private func clientCameUp() {
         renewLease()
         perform(tracker.retry())
+        session.commandsCameUp(now: clock)
         // Another server may stand behind the address, with another log.
         nextProbe = clock
         updateHealth()

@@ -70,6 +70,12 @@ public struct SubscriptionSession: Sendable {
         state = .open(isProven: false, awaited: nil, nextProbe: now)
     }
 
+    /// Commands can be given to the server again: there is no need to wait for the next probe.
+    public mutating func commandsCameUp(now: MonotonicTime) {
+        guard case .open(let isProven, nil, _) = state else { return }
+        state = .open(isProven: isProven, awaited: nil, nextProbe: now)
+    }
+
     /// A probe of this subscriber was heard.
     public mutating func heard(number: UInt64) {
         guard case .open(_, let awaited?, let nextProbe) = state, awaited.number == number else { return }

@@ -29,6 +29,19 @@ struct SubscriptionSessionTests {
         #expect(session.tick(now: time(1_000), canPublish: true) == .publish(number: 2))
     }
 
+    @Test("when commands come up after the subscription, it is proven at once")
+    func commandsLate() {
+        var session = opened(at: time(0))
+        #expect(session.tick(now: time(0), canPublish: false) == .none)
+        #expect(session.nextDeadline == time(1_000))
+        session.commandsCameUp(now: time(30))
+        #expect(session.nextDeadline == time(30))
+        #expect(session.tick(now: time(30), canPublish: true) == .publish(number: 1))
+        // One that is awaited stays so.
+        session.commandsCameUp(now: time(40))
+        #expect(session.nextDeadline == time(3_030))
+    }
+
     @Test("a probe that is not heard in time ends the subscription")
     func deaf() {
         var session = opened(at: time(0))

@@ -139,6 +139,7 @@ final class SimulatedProcess {
     }
 
     private func clientCameUp() {
+        session.commandsCameUp(now: world.monotonic)
         perform(tracker.retry())
         probe()
     }
