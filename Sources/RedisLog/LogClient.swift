@@ -43,6 +43,8 @@ public final class LogClient {
     let membership: LogMembership
     /// Why the log that Redis leads to is left alone: it is another deployment's. `nil` once it was the own one again.
     var foreignReason: String?
+    /// Those of `membership` after which this client has asked again.
+    var refusalsHeard = 0
     /// Called whenever a log was found that is another deployment's.
     var onForeign: (() -> Void)?
     /// From where on the next probe looks entries up (`Vouching`), as XRANGE takes it.
@@ -131,6 +133,7 @@ public final class LogClient {
     /// Sends what has been collected and is due.
     public func flush(now: MonotonicTime) {
         link.clock = now
+        if membership.refusals != refusalsHeard { reclaimLog() }
         if replication.mayPublish, queue.isDue(now: now) {
             let publications = queue.takeAll()
             if let shortfall = replication.shortfall(connected: link.connectedReplicas, now: now), isUp {

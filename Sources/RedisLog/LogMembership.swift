@@ -15,6 +15,8 @@ public final class LogMembership: Sendable {
 
     /// What the deployment is called; empty for one without a name.
     let deployment: String
+    /// How often a client found another deployment's log after its own: a reason for the others to ask again.
+    private let refusalCount = Atomic<Int>(0)
     // Owner: whichever client has news. Nothing is called while it is held.
     private let state = Mutex(State())
 
@@ -30,6 +32,12 @@ public final class LogMembership: Sendable {
     /// place was begun by a colleague.
     func isHome(_ names: [String]) -> Bool {
         state.withLock { state in names.contains { state.homes.contains($0) } }
+    }
+
+    var refusals: Int { refusalCount.load(ordering: .relaxed) }
+
+    func noteRefusal() {
+        refusalCount.add(1, ordering: .relaxed)
     }
 
     /// The log of that identity is the process's own.
@@ -105,11 +113,27 @@ extension LogClient {
         }
     }
 
+    /// Asks again where another client has found another deployment's log.
+    func reclaimLog() {
+        refusalsHeard = membership.refusals
+        guard isUp else { return }
+        scripts.introduce(.claim) {
+            appendMembership(to: &$0)
+        } reply: { [weak self] result in
+            // Where that fails the link does, too, or the next call says why.
+            if case .success(let reply) = result, let foreign = ForeignLog(reply) { self?.refuse(foreign) }
+        }
+    }
+
     /// Leaves a log alone. The next connection, to wherever the address leads then, asks again.
     /// - Returns: Why.
     @discardableResult
     func refuse(_ foreign: ForeignLog) -> LogError {
         let reason = foreign.reason(for: membership)
+        if foreignReason == nil {
+            membership.noteRefusal()
+            refusalsHeard = membership.refusals
+        }
         foreignReason = reason
         let error = LogError.unavailable(reason: reason)
         scripts.close(because: error)

@@ -29,7 +29,10 @@ extension LogClient {
     public func range(after cursor: Cursor, limit: Int, completion: @escaping (Result<[LogEntry], LogError>) -> Void) {
         // Redis takes no open interval that nothing can follow.
         guard cursor < Cursor(generation: .max, sequence: .max) else { return completion(.success([])) }
-        scripts.run(RedisCommand("XRANGE", keys.log, "(\(cursor)", "+", "COUNT", String(limit))) { result in
+        read(.range) { command in
+            command.append("(\(cursor)")
+            command.append(Int64(limit))
+        } reply: { result in
             completion(result.decoded { reply throws(LogError) in try EntryDecoding.entries(reply) })
         }
     }

@@ -135,6 +135,30 @@ import TocsinClient
         #expect(fleet.record(0).resets.isEmpty)
     }
 
+    @Test(
+        "the log turns out to be another deployment's: refused and told, with whose it is, until it is the own one again"
+    )
+    func foreignLog() throws {
+        let replica = try replica(arguments: ["--deployment", "red"])
+        let meta = "tocsin:{default}:meta"
+        try Harness.trigger(replica.url, #"{"threat_type":"test"}"#)
+        #expect(try redis.command("HGET", meta, "deployment").text == "red")
+        try redis.command("HSET", meta, "deployment", "blue")
+        try expectRefusing(replica.url, because: "that of the deployment blue")
+        let length = try redis.command("XLEN", "tocsin:{default}:log").number
+        #expect(Self.lines(replica, "log_foreign") == 1)
+        #expect(try FailureBench.metric("tocsin_log_foreign", of: replica.url) == 1)
+        #expect(try Self.client(replica.url).get("/api/threats").status == 503)
+        let proof = try Self.client(replica.url).get("/api/threats?log=proof")
+        #expect(proof.status == 503 && proof.text.contains("deployment blue"))
+        #expect(try redis.command("XLEN", "tocsin:{default}:log").number == length)
+        try redis.command("HSET", meta, "deployment", "red")
+        try awaitReady(replica.url)
+        try expectServing(replica.url)
+        #expect(Self.lines(replica, "log_own") == 1)
+        #expect(try FailureBench.metric("tocsin_log_foreign", of: replica.url) == 0)
+    }
+
     // MARK: - What is looked at
 
     private func loseSubscription() throws {

@@ -224,8 +224,10 @@ struct MembershipTests {
         #expect(probe.ids == ["old"])
     }
 
-    @Test("another deployment's data in place of the own, behind a connection that stays, is not read")
-    func replacedInPlace() throws {
+    @Test(
+        "another deployment's data in place of the own, behind a connection that stays, is neither read nor written to",
+        arguments: Read.allCases)
+    func replacedInPlace(_ read: Read) throws {
         let loop = try TestLoop()
         let own = try Deployment(loop, name: "red", threats: ["own"])
         let other = try Deployment(loop, name: "blue", threats: ["other"])
@@ -239,13 +241,33 @@ struct MembershipTests {
             }
             #expect(try reply.get().text == "OK")
         }
-        let page: Result<LogPage, LogError> = try loop.value("newest") { client.newest(limit: 10, completion: $0) }
-        guard case .failure(.unavailable(let reason)) = page else {
-            Issue.record("read from another deployment's log: \(page)")
-            return
-        }
-        #expect(reason.contains("blue"))
+        let failure = try failure(of: read, loop, client)
+        #expect(failure.contains("blue"))
         #expect(!client.isUp)
+        #expect(try other.contents() == own.contents())
+    }
+
+    /// Ways to ask a client for what its log has.
+    enum Read: CaseIterable, Sendable {
+        case resume, newest, range, find, analytics, publish
+    }
+
+    /// Why a log cannot be read, or written to.
+    private func failure(of read: Read, _ loop: TestLoop, _ client: LogClient) throws -> String {
+        let result: Result<String, LogError> = try loop.value("\(read)") { done in
+            switch read {
+            case .resume: client.resume(after: .zero, limit: 10) { result in done(result.map { "\($0)" }) }
+            case .newest: client.newest(limit: 10) { result in done(result.map { "\($0)" }) }
+            case .range: client.range(after: .zero, limit: 10) { result in done(result.map { "\($0)" }) }
+            case .find: client.find(id: "other") { result in done(result.map { "\($0 as Any)" }) }
+            case .analytics: client.analytics { result in done(result.map { "\($0)" }) }
+            case .publish: client.publish(record("stray")) { result in done(result.map { "\($0)" }) }
+            }
+        }
+        guard case .failure(.unavailable(let reason)) = result else {
+            throw TimedOut(description: "read from another deployment's log: \(result)")
+        }
+        return reason
     }
 
     @Test(
@@ -283,6 +305,21 @@ struct MembershipTests {
         try loop.run("refused") { refused.follower.health.foreignLog != nil }
         let own = try follower(loop, endpoint, name: "red", ["k1"])
         #expect(Set(own.ids) == ["k0", "k1"])
+    }
+
+    @Test("what one client of a process has found lets the others look")
+    func foundByOne() throws {
+        let loop = try TestLoop()
+        let log = try Deployment(loop, name: "red", threats: ["own"])
+        let membership = LogMembership(deployment: "red")
+        let clients = try (0..<3).map { _ in try loop.client(log.server.endpoint, membership: membership) }
+        _ = try loop.command(log.link, "HSET", keys.meta, "deployment", "blue")
+        // It is the same log still, by its identity: only who asks for the name can tell.
+        let status: Result<LogStatus, LogError> = try loop.value("probe") { clients[0].maintain(completion: $0) }
+        #expect(throws: LogError.self) { try status.get() }
+        try loop.run("all have looked") { clients.allSatisfy { $0.foreignReason != nil } }
+        _ = try loop.command(log.link, "HSET", keys.meta, "deployment", "red")
+        try loop.run("all are back") { clients.allSatisfy { $0.isUp && $0.foreignReason == nil } }
     }
 
     @Test("what one client of a process was told holds for all of them")

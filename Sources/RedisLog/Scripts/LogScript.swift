@@ -2,7 +2,7 @@ import Codecs
 
 /// The scripts the log is kept with. Keys go in KEYS, all in one hash slot; data goes in ARGV only.
 enum LogScript: Int, CaseIterable, Sendable {
-    case publish, maintain, fork, missing, resume, newest, find, counts, claim, rehearsal
+    case publish, maintain, fork, missing, resume, newest, range, find, counts, claim, rehearsal
 
     var source: String {
         switch self {
@@ -12,6 +12,7 @@ enum LogScript: Int, CaseIterable, Sendable {
         case .missing: MissingScript.source
         case .resume: ResumeScript.source
         case .newest: NewestScript.source
+        case .range: RangeScript.source
         case .find: FindScript.source
         case .counts: CountsScript.source
         case .claim: ClaimScript.source

@@ -120,6 +120,20 @@ enum NewestScript {
             """#
 }
 
+/// Entries after a cursor, whatever may be missing before them. KEYS: log, ids, counts, meta. ARGV: lower end of the range as
+/// XRANGE takes it, limit, the log's identity.
+/// Reply: the array of entries, oldest first; or `LOST` and the head found when it is another log.
+enum RangeScript {
+    static let source =
+        SameLogFunction.source + #"""
+            if isOther() then
+              local head = redis.call('HMGET', KEYS[4], 'g', 's')
+              return {'LOST', (head[1] or '0') .. '-' .. (head[2] or '0')}
+            end
+            return redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])
+            """#
+}
+
 /// One entry by id. KEYS: log, ids, counts, meta. ARGV: id, the log's identity.
 /// Reply: array of at most one entry, or `LOST` and the head found when it is another log, or where nothing was found,
 /// which proves nothing when the keys of the log do not fit together. An error while the index is being made.
