@@ -20,6 +20,8 @@ public final class LogFollower {
     public var onMasterMoved: ((_ epoch: UInt64, _ isFirst: Bool) -> Void)?
     /// The client on the follower's command link, free for other use on the same loop.
     public let client: LogClient
+    /// Reads the log while the follower's own command link is down: another client on the same loop.
+    public var substitute: LogClient?
     public private(set) var health = LogHealth(redisUp: false, subscriptionUp: false, reason: "not started")
     /// What the last probe showed.
     public private(set) var status: LogStatus?
@@ -28,8 +30,7 @@ public final class LogFollower {
     /// How many subscribed to the log, this follower among them, when it last asked.
     public private(set) var subscribersSeen = 0
 
-    /// How long the subscription outlasts the command links at a replaced master: what was acknowledged there in the
-    /// last moment must still arrive, to be appended again elsewhere.
+    /// How long the subscription outlasts the command links at a replaced master, for what was acknowledged there at last.
     private static let lastMessages = Duration.milliseconds(200)
 
     let subscription: RedisLink
@@ -63,8 +64,7 @@ public final class LogFollower {
 
     /// - Parameters:
     ///   - name: Shown by CLIENT LIST, with `-sub` behind it for the subscription.
-    ///   - replicasMin: See `LogClient`, as for `membership`.
-    ///   - unixMilliseconds: The wall clock, for retention by age.
+    ///   - replicasMin: See `LogClient`, as for `membership` and `unixMilliseconds`.
     public init(
         endpoint: RedisEndpoint, poller: Poller, subscriptionToken: PollToken, commandToken: PollToken,
         sentinelToken: PollToken, keys: LogKeys, retention: LogRetention, name: String, randomSeed: UInt64,
@@ -83,8 +83,7 @@ public final class LogFollower {
             endpoint: endpoint, poller: poller, token: subscriptionToken, name: name + "-sub",
             randomSeed: randomSeed ^ 0x5DEE_CE66, mode: .subscriber, limits: limits)
         let link = RedisLink(
-            endpoint: endpoint, poller: poller, token: commandToken, name: name, randomSeed: randomSeed,
-            limits: limits)
+            endpoint: endpoint, poller: poller, token: commandToken, name: name, randomSeed: randomSeed, limits: limits)
         client = LogClient(
             link: link, keys: keys, retention: retention, replicasMin: replicasMin, membership: membership,
             unixMilliseconds: unixMilliseconds)
@@ -260,12 +259,17 @@ extension LogFollower {
         }
     }
 
+    private var reader: LogClient {
+        if let substitute, substitute.isUp, !client.isUp { substitute } else { client }
+    }
+
     private func probe() {
-        guard client.isUp, !isProbing else { return }
+        let reader = reader
+        guard reader.isUp, !isProbing else { return }
         isProbing = true
         defer { renewLease() }
         let headAtProbe = tracker.head
-        client.maintain { [weak self] result in
+        reader.maintain { [weak self] result in
             guard let self else { return }
             isProbing = false
             let status: LogStatus
@@ -284,7 +288,7 @@ extension LogFollower {
             if isDueAgain { nextProbe = MonotonicTime(nanoseconds: 0) }
             if let what = toldDamages.take(status.settledDamage, own: client.settledDamage) { onDamage?(what) }
             perform(tracker.headSeen(status.head, headAtProbe: headAtProbe))
-            adopt(status)
+            adopt(status, reader)
         }
         client.link.askAboutMemory()
         client.confirmReplication()
@@ -293,7 +297,7 @@ extension LogFollower {
 
     /// A server that started anew gets the log adopted at once, rather than with the next publish. So is a log that has
     /// lost something, a copy from another database, and one that has no identity yet.
-    private func adopt(_ status: LogStatus) {
+    private func adopt(_ status: LogStatus, _ client: LogClient) {
         let isStrange =
             status.head.cursor != .zero && status.head.cursor >= tracker.head
             && (client.incarnation.map { $0 != status.incarnation } ?? false
@@ -339,7 +343,7 @@ extension LogFollower {
     }
 
     private func readNewest(_ number: FeedTracker.ReadNumber, limit: Int) {
-        client.newest(limit: limit) { [weak self] result in
+        reader.newest(limit: limit) { [weak self] result in
             guard let self else { return }
             switch result {
             case .success(let page):
@@ -353,7 +357,7 @@ extension LogFollower {
     }
 
     private func read(_ number: FeedTracker.ReadNumber, after: Cursor, limit: Int) {
-        client.resume(after: after, limit: limit) { [weak self] result in
+        reader.resume(after: after, limit: limit) { [weak self] result in
             guard let self else { return }
             switch result {
             case .success(let outcome):
@@ -365,8 +369,8 @@ extension LogFollower {
     }
 
     private func fork(_ number: FeedTracker.ReadNumber, observed: Cursor) {
-        client.observe(head: tracker.head)
-        client.recover(observed: observed) { [weak self] result in
+        reader.observe(head: tracker.head)
+        reader.recover(observed: observed) { [weak self] result in
             guard let self else { return }
             switch result {
             case .success: perform(tracker.forkFinished(number))

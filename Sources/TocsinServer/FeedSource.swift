@@ -21,7 +21,8 @@ final class FeedSource {
 
     init(
         _ served: ServedLog, shared: ReplicaShared, poller: Poller, peers: [LoopHandle], tokens: LaneTokens,
-        seed: UInt64, deliver: @escaping (LoopMessage) -> Void, heldEntries: @escaping (Cursor) -> [LogEntry]
+        seed: UInt64, substitute: LogClient, deliver: @escaping (LoopMessage) -> Void,
+        heldEntries: @escaping (Cursor) -> [LogEntry]
     ) {
         self.served = served
         self.shared = shared
@@ -33,6 +34,7 @@ final class FeedSource {
             retention: shared.retention(of: served), name: shared.linkName("follower", of: served), randomSeed: seed,
             replicasMin: shared.configuration.redisMinReplicas, membership: shared.membership(of: served),
             unixMilliseconds: { [clock = shared.steadyClock] in clock.unixMilliseconds() })
+        follower.substitute = substitute
         follower.heldEntries = heldEntries
         follower.onEntries = { [unowned self] entries in receive(entries) }
         follower.onReset = { [unowned self] from, to, reason in receiveReset(from, to, reason) }

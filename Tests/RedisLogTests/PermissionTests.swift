@@ -244,6 +244,29 @@ struct PermissionTests {
         #expect(try generation(try redis.client(), "e") == second)
     }
 
+    @Test("a follower that has lost both of its links reads the log through another client of its loop")
+    func substitute() throws {
+        let redis = try RestrictedRedis()
+        let loop = redis.loop
+        let other = try loop.client(redis.server.endpoint)
+        let probe = loop.follower(redis.endpoint)
+        probe.follower.substitute = other
+        try loop.run("ready") { probe.isReady }
+        try redis.allow(["off"])
+        _ = try loop.command(redis.operatorLink, "CLIENT", "KILL", "USER", "tocsin")
+        try loop.run("both are gone") { !probe.follower.client.isUp && !probe.follower.subscription.isUp }
+        for id in ["a", "b"] {
+            _ = try loop.publish(other, record(id)).get()
+            try loop.run("delivered") { probe.ids.last == id }
+        }
+        #expect(!probe.isReady)
+        try redis.allow(["on"])
+        try loop.run("ready again") { probe.isReady }
+        _ = try loop.publish(other, record("c")).get()
+        try loop.run("delivered") { probe.ids == ["a", "b", "c"] }
+        #expect(probe.resets.isEmpty)
+    }
+
     @Test("who is served INFO and who is not do not take the log out of each other's hands")
     func withAndWithoutInfo() throws {
         let redis = try RestrictedRedis()

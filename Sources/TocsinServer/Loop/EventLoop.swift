@@ -190,7 +190,7 @@ final class EventLoop {
     func follow(_ lane: Lane, peers: [LoopHandle]) {
         lane.follower = FeedSource(
             lane.served, shared: shared, poller: poller, peers: peers, tokens: lane.tokens, seed: random.next(),
-            deliver: { [unowned self] in receive($0) },
+            substitute: lane.log, deliver: { [unowned self] in receive($0) },
             heldEntries: { [weak lane] in lane?.heldEntries(after: $0) ?? [] })
     }
 
