@@ -224,6 +224,20 @@ struct MembershipTests {
         #expect(probe.ids == ["old"])
     }
 
+    @Test("a private Redis is nobody else's: what stands there is joined, whatever it is called")
+    func privateRedis() throws {
+        let loop = try TestLoop()
+        let first = try Deployment(loop, name: "", threats: ["old"])
+        let address = Address(first.server)
+        let endpoint = RedisEndpoint(location: address.endpoint.location, isPrivate: true)
+        let probe = try follower(loop, endpoint, name: "")
+        let second = try Deployment(loop, name: "", threats: ["new"])
+        address.lead(to: second.server)
+        try first.disconnectAll()
+        try loop.run("one log") { (try? second.ids()) == ["old", "new"] }
+        #expect(probe.follower.health.foreignLog == nil)
+    }
+
     @Test(
         "another deployment's data in place of the own, behind a connection that stays, is neither read nor written to",
         arguments: Read.allCases)
