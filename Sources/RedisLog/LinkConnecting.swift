@@ -2,59 +2,75 @@ import Codecs
 import PosixIO
 
 extension RedisLink {
-    /// How long the present attempt may take. Of several Sentinels one that is silent must not cost what a server may.
+    /// How long the present try may take. Of several Sentinels one that is silent must not cost what a server may.
     var attemptTimeout: Duration {
         switch peer {
-        case .server: limits.connectTimeout
+        case .server, .master: limits.connectTimeout
         case .sentinel: limits.sentinelTimeout
         }
     }
 
     func beginAttempt() {
+        attempt = LinkAttempt()
         switch endpoint.location {
         case .unix(let path):
             peer = .server
             do {
-                remainingAddresses = [try SocketAddress(unixPath: path)]
-                tryNextAddress(after: "no address")
+                attempt.take([try SocketAddress(unixPath: path)])
+                connectToNextAddress()
             } catch {
                 fail("\(error)")
             }
         case .tcp(let host, let port):
             peer = .server
             connect(to: host, port)
-        case .sentinel(let sentinels, _):
-            askSentinel(sentinelIndex % sentinels.count, othersLeft: sentinels.count - 1)
+        case .sentinel: beginWithSentinels()
         }
     }
 
-    private func connect(to host: String, _ port: UInt16) {
-        peerHost = host
-        guard NameResolution.isLiteral(host) else { return takeAddresses(NameResolution(host: host, port: port)) }
+    func connect(to host: String, _ port: UInt16) {
+        attempt.begin(host: host, port: port)
+        guard NameLookups.isLiteral(host) else { return lookUp(host, port) }
         do {
-            remainingAddresses = try SocketAddress.resolve(host: host, port: port)
-            tryNextAddress(after: "\(host) has no address")
+            take(try SocketAddress.resolve(host: host, port: port))
         } catch {
             fail("\(error)")
         }
     }
 
-    func takeAddresses(_ resolution: NameResolution) {
-        switch resolution.take() {
-        case .none: state = .resolving(resolution, askAgainAt: clock + .milliseconds(10))
-        case .success(let addresses):
-            // A name with very many addresses still gets its turn to be looked up again.
-            remainingAddresses = Array(addresses.prefix(16))
-            tryNextAddress(after: "the host has no address")
-        case .failure(let error): fail("\(error)")
+    private func lookUp(_ host: String, _ port: UInt16) {
+        guard let lookup = directory.lookups.begin(host: host, port: port, now: clock) else {
+            return fail("\(host): too many names are being looked up already")
+        }
+        awaitAddresses(lookup, deadline: clock + limits.lookupTimeout)
+    }
+
+    func awaitAddresses(_ lookup: NameLookup, deadline: MonotonicTime) {
+        switch lookup.take() {
+        case .success(let addresses): take(addresses)
+        case .failure(let failure): fail("\(failure)")
+        case nil where clock >= deadline:
+            fail("\(attempt.host): no answer to its look-up within \(limits.lookupTimeout)")
+        case nil: state = .resolving(lookup, deadline: deadline, askAgainAt: min(deadline, clock + .milliseconds(10)))
         }
     }
 
-    /// Connects to the first address left; without one the attempt has failed for the given reason.
-    func tryNextAddress(after reason: String) {
-        var reason = reason
-        while !remainingAddresses.isEmpty {
-            let address = remainingAddresses.removeFirst()
+    private func take(_ found: [SocketAddress]) {
+        let addresses = Array(found.prefix(LinkAttempt.addressesMax))
+        switch peer {
+        case .server, .master: attempt.take(addresses)
+        case .sentinel(let index):
+            let voters = addresses.map { voter($0, index) }
+            directory.withMasters { $0.seated(voters, at: index) }
+            attempt.take(addresses, first: firstAddress(of: addresses, at: index))
+        }
+        connectToNextAddress()
+    }
+
+    /// Connects to the first address left; without one the host is of no use.
+    func connectToNextAddress() {
+        var reason = "\(attempt.host) has no address"
+        while let address = attempt.takeAddress() {
             do throws(SystemError) {
                 let socket = try Socket.connect(to: address)
                 let reader = ReplyReader(replyBytesMax: limits.replyBytesMax)
@@ -69,18 +85,26 @@ extension RedisLink {
     }
 
     func finishConnecting(_ wire: RedisWire, deadline: MonotonicTime) {
-        if let error = Socket.connectionError(wire.socket) { return tryNextAddress(after: "\(error)") }
+        if let error = Socket.connectionError(wire.socket) { return fail("\(error)") }
         do throws(SystemError) {
             try wire.connected()
         } catch {
             return fail("\(error)")
         }
-        guard let tls = endpoint.tls else { return beginTalk(wire, deadline: deadline) }
+        guard let tls = peerTLS else { return beginTalk(wire, deadline: deadline) }
         state = .securing(wire, deadline: deadline)
         do throws(WireError) {
             try wire.secure(with: try session(tls))
         } catch {
-            fail("\(error)")
+            fail(error)
+        }
+    }
+
+    /// How the present peer is to be trusted; `nil` without TLS.
+    var peerTLS: RedisTLS? {
+        switch peer {
+        case .server, .master: endpoint.tls
+        case .sentinel: endpoint.sentinelAccess.tls
         }
     }
 
@@ -94,80 +118,64 @@ extension RedisLink {
     }
 
     /// What the server's certificate is for: an IPv6 address without the scope that only this machine knows.
-    private var certifiedName: String { String(peerHost.prefix { $0 != "%" }) }
+    private var certifiedName: String { String(attempt.host.prefix { $0 != "%" }) }
 
     /// The connection stands, encrypted if it shall be.
     func beginTalk(_ wire: RedisWire, deadline: MonotonicTime) {
         state = .greeting(wire, deadline: deadline)
         switch peer {
-        case .server: greet(wire)
-        case .sentinel: askForMaster(wire, loggedIn: false)
+        case .server, .master: greet(wire)
+        case .sentinel: askForMaster(wire, logsIn: endpoint.sentinelAccess.isOwnLogin)
         }
     }
 }
 
-// MARK: - Sentinel
+// MARK: - Failing
 
 extension RedisLink {
-    private func askSentinel(_ index: Int, othersLeft: Int) {
-        guard case .sentinel(let sentinels, _) = endpoint.location else { return }
-        peer = .sentinel(index: index, othersLeft: othersLeft)
-        connect(to: sentinels[index].host, sentinels[index].port)
-    }
-
-    /// The Sentinel that is being asked does not help; others may.
-    /// - Returns: Whether one is left, which is asked now.
-    func turnToNextSentinel() -> Bool {
-        guard case .sentinel(let index, let othersLeft) = peer, othersLeft > 0,
-            case .sentinel(let sentinels, _) = endpoint.location
-        else { return false }
-        for handler in pending.takeAll() { handler(.failure(.connectionLost(reason: "another Sentinel is asked"))) }
-        askSentinel((index + 1) % sentinels.count, othersLeft: othersLeft - 1)
-        return true
-    }
-
-    /// - Parameter loggedIn: Sentinels most often have no password; one that asks gets that of the URL.
-    private func askForMaster(_ wire: RedisWire, loggedIn: Bool) {
-        guard case .sentinel(_, let master) = endpoint.location else { return }
-        if loggedIn, let login = loginCommand { enqueue(login, on: wire) { _ in } }
-        var address: Result<RedisReply, LinkError>?
-        for question in SentinelMaster.questions(about: master) {
-            enqueue(question, on: wire) { [weak self] result in
-                guard let first = address else {
-                    address = result
-                    return
-                }
-                self?.received(address: first, details: result, of: master, wire, loggedIn: loggedIn)
-            }
+    /// The present connection, or try to make one, has come to nothing.
+    /// - Parameter reason: For the operator; it need not name the peer.
+    func fail(_ reason: String) {
+        let told = isPeerNamed && !reason.contains(peerName) ? "\(peerName): \(reason)" : reason
+        guard !isUp else {
+            // A server that greets and then refuses every command must not be asked in a tight circle.
+            if clock - upSince > limits.backoffMax { backoff.reset() }
+            return retryLater(told)
         }
-        flush(wire)
+        attempt.note(told)
+        if !goOn() { retryLater(attempt.reason) }
     }
 
-    private func received(
-        address: Result<RedisReply, LinkError>, details: Result<RedisReply, LinkError>, of master: String,
-        _ wire: RedisWire, loggedIn: Bool
-    ) {
-        guard case .greeting = state, case .sentinel(let index, _) = peer else { return }
-        switch (address, details) {
-        case (.success(.error("NOAUTH", _)), _) where !loggedIn && loginCommand != nil:
-            askForMaster(wire, loggedIn: true)
-        case (.success(.error(let code, let message)), _):
-            fail("Sentinel \(peerHost): \(Self.explanation(code: code, message: message))")
-        case (.success(.null), _): fail("Sentinel \(peerHost) knows no master named \(master)")
-        case (.success(let address), .success(let details)):
-            guard let named = SentinelMaster(address: address, details: details) else {
-                return fail("Sentinel \(peerHost) gave no address of \(master)")
-            }
-            guard named.epoch >= sentinelEpoch else {
-                return fail(
-                    "Sentinel \(peerHost) names a former master (epoch \(named.epoch), known is \(sentinelEpoch))")
-            }
-            sentinelEpoch = named.epoch
-            sentinelIndex = index
-            peer = .server
-            // The state lets go of the Sentinel's connection.
-            connect(to: named.host, named.port)
-        case (.failure, _), (_, .failure): break
+    func fail(_ error: WireError) {
+        fail(explanation(of: error))
+    }
+
+    private func retryLater(_ reason: String) {
+        let wait = backoff.next(randomness: .random(in: 0..<1, using: &random))
+        lose(reason: reason, next: mode == .sentinel ? .stopped : .waiting(until: clock + wait))
+    }
+
+    /// Goes on with the next address of the host, the next Sentinel, or the last known master.
+    /// - Returns: Whether any was left.
+    private func goOn() -> Bool {
+        state = .waiting(until: clock)
+        for handler in pending.takeAll() { handler(.failure(.connectionLost(reason: "another is tried"))) }
+        guard attempt.addresses.isEmpty else {
+            connectToNextAddress()
+            return true
         }
+        switch peer {
+        case .server, .master(_, .named): return false
+        case .sentinel, .master(_, .candidate), .master(_, .lastKnown): return askNextSentinel() || turnToLastKnown()
+        }
+    }
+
+    /// Closes the connection and fails what waits, in order.
+    func lose(reason: String, next: State) {
+        let wasUp = isUp
+        state = next
+        downReason = reason
+        for handler in pending.takeAll() { handler(.failure(.connectionLost(reason: reason))) }
+        if wasUp { onDown?(reason) }
     }
 }

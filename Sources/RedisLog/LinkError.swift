@@ -19,7 +19,9 @@ public enum LinkError: Error, Hashable, Sendable, CustomStringConvertible {
 /// The bounds of one link. Times are those after which a connection counts as broken.
 public struct LinkLimits: Hashable, Sendable {
     public var connectTimeout: Duration
-    /// The same for one Sentinel of several.
+    /// Longest wait for the addresses of a host name; the look-up goes on, and the next attempt may have its answer.
+    public var lookupTimeout: Duration
+    /// The same as `connectTimeout` for one Sentinel of several.
     public var sentinelTimeout: Duration
     /// Longest wait for the answer to a command that was sent.
     public var answerTimeout: Duration
@@ -35,12 +37,14 @@ public struct LinkLimits: Hashable, Sendable {
     public var replyBytesMax: Int
 
     public init(
-        connectTimeout: Duration = .seconds(2), sentinelTimeout: Duration = .milliseconds(500),
+        connectTimeout: Duration = .seconds(2), lookupTimeout: Duration = .seconds(1),
+        sentinelTimeout: Duration = .milliseconds(500),
         answerTimeout: Duration = .seconds(3), probeInterval: Duration = .seconds(1),
         backoffMin: Duration = .milliseconds(50), backoffMax: Duration = .seconds(1),
         pendingCommandsMax: Int = 65_536, pendingBytesMax: Int = 64 << 20, replyBytesMax: Int = 256 << 20
     ) {
         self.connectTimeout = connectTimeout
+        self.lookupTimeout = lookupTimeout
         self.sentinelTimeout = sentinelTimeout
         self.answerTimeout = answerTimeout
         self.probeInterval = probeInterval
@@ -49,28 +53,5 @@ public struct LinkLimits: Hashable, Sendable {
         self.pendingCommandsMax = pendingCommandsMax
         self.pendingBytesMax = pendingBytesMax
         self.replyBytesMax = replyBytesMax
-    }
-}
-
-extension RedisLink {
-    /// What an error reply means for whoever reads the log.
-    static func explanation(code: String, message: String) -> String {
-        switch code {
-        case "LOADING": "Redis is loading its data"
-        case "MASTERDOWN": "Redis is a replica that has lost its master"
-        case "READONLY": "Redis is a read-only replica"
-        case "NOAUTH": "Redis asks for a password"
-        case "WRONGPASS": "Redis refuses the user or password"
-        case "OOM": "Redis is out of memory (maxmemory)"
-        case "MISCONF": "Redis cannot save to disk and refuses writes"
-        case "NOPERM": "the Redis user lacks a permission (ACL): \(message)"
-        case "MOVED", "ASK": "another node of a Redis cluster has the log: \(code) \(message)"
-        case "TRYAGAIN": "the log is being moved to another node of the Redis cluster: \(code) \(message)"
-        case "CLUSTERDOWN": "the Redis cluster is down: \(message)"
-        case "REPAIRING": "\(LogError.repairing)"
-        case "NOREPLICAS": "Redis has too few replicas and refuses writes"
-        case "WRONGTYPE": "a key has another type than the log's: \(message)"
-        default: "\(code) \(message)"
-        }
     }
 }

@@ -14,29 +14,34 @@ public struct ServerFacts: Hashable, Sendable {
 }
 
 extension RedisLink {
-    var loginCommand: RedisCommand? {
-        endpoint.password.map { password in
-            endpoint.user.map { RedisCommand("AUTH", $0, password) } ?? RedisCommand("AUTH", password)
-        }
+    static func login(_ user: String?, _ password: String?) -> RedisCommand? {
+        password.map { password in user.map { RedisCommand("AUTH", $0, password) } ?? RedisCommand("AUTH", password) }
     }
 
     func greet(_ wire: RedisWire) {
-        var commands: [RedisCommand] = []
-        if let loginCommand { commands.append(loginCommand) }
-        if endpoint.database != 0 { commands.append(RedisCommand("SELECT", String(endpoint.database))) }
-        for command in commands {
-            enqueue(command, on: wire) { [weak self] result in self?.check(greeting: result) }
-        }
+        isSentinelThere = false
+        if let login = Self.login(endpoint.user, endpoint.password) { enqueueGreeting(login, on: wire) }
         // Only for whoever looks at CLIENT LIST: where it is refused the link goes without.
         if !name.isEmpty { enqueue(RedisCommand("CLIENT", "SETNAME", name), on: wire) { _ in } }
         roleQuestion = .infoReplication
-        if mode == .commands { askAboutServer(wire) }
+        switch mode {
+        case .commands: askAboutServer(wire)
+        // Whom Sentinels named has to be the master for them, too; what a user may not ask is left out.
+        case .subscriber, .sentinel:
+            if endpoint.hasSentinels { for question in RoleQuestion.allCases { ask(question, on: wire) } }
+        }
+        // Behind the question what the server is: a Sentinel knows no databases.
+        if endpoint.database != 0 { enqueueGreeting(RedisCommand("SELECT", String(endpoint.database)), on: wire) }
         // PING last: it alone is refused while Redis loads its data or has lost its master.
         enqueue(RedisCommand("PING"), on: wire) { [weak self] result in
             self?.check(greeting: result)
             self?.finishGreeting()
         }
         flush(wire)
+    }
+
+    private func enqueueGreeting(_ command: RedisCommand, on wire: RedisWire) {
+        enqueue(command, on: wire) { [weak self] result in self?.check(greeting: result) }
     }
 
     /// Asks once more what may have changed since the connect.
@@ -49,8 +54,10 @@ extension RedisLink {
 
     private func askAboutServer(_ wire: RedisWire, completion: @escaping () -> Void = {}) {
         var facts = ServerFacts()
-        enqueue(RedisCommand("INFO", "server"), on: wire) { result in
-            if case .success(.string(let text)) = result { facts.incarnation = Self.field("run_id", of: text) }
+        enqueue(RedisCommand("INFO", "server"), on: wire) { [weak self] result in
+            guard case .success(.string(let text)) = result else { return }
+            facts.incarnation = Self.field("run_id", of: text)
+            if Self.field("redis_mode", of: text) == "sentinel" { self?.foundSentinel(wire) }
         }
         // As long as nothing else is known: a replica that became master may lack what its master had answered.
         var wasPromoted = true
@@ -77,12 +84,13 @@ extension RedisLink {
     }
 
     private func check(greeting result: Result<RedisReply, LinkError>) {
-        guard case .greeting = state, case .success(.error(let code, let message)) = result else { return }
-        fail(Self.explanation(code: code, message: message))
+        guard case .greeting = state, !isSentinelThere, case .success(.error(let code, let message)) = result
+        else { return }
+        fail(Self.explanation(code: code, message: message, of: peerName))
     }
 
     private func finishGreeting() {
-        guard case .greeting(let wire, _) = state else { return }
+        guard case .greeting(let wire, _) = state, !isSentinelThere, confirmMaster() else { return }
         state = .up(wire)
         downReason = ""
         upSince = clock
@@ -91,7 +99,7 @@ extension RedisLink {
     }
 
     /// How a link finds out whether its server is the master.
-    enum RoleQuestion {
+    enum RoleQuestion: CaseIterable {
         case infoReplication
         /// Where INFO is not served. Where ROLE is not either, a replica is known by its refusing to be written to.
         case role
@@ -109,11 +117,14 @@ extension RedisLink {
     func probe(_ wire: RedisWire) {
         nextProbe = clock + limits.probeInterval
         switch mode {
-        case .commands:
-            enqueue(roleQuestion.command, on: wire) { [weak self] result in self?.received(role: result) }
+        case .commands: ask(roleQuestion, on: wire)
         case .subscriber, .sentinel: enqueue(RedisCommand("PING"), on: wire) { _ in }
         }
         flush(wire)
+    }
+
+    private func ask(_ question: RoleQuestion, on wire: RedisWire) {
+        enqueue(question.command, on: wire) { [weak self] result in self?.received(role: result) }
     }
 
     private func askForRole() {
@@ -125,19 +136,44 @@ extension RedisLink {
     /// Takes an answer to either question; a refusal says nothing.
     private func received(role result: Result<RedisReply, LinkError>) {
         guard wire != nil, case .success(let reply) = result else { return }
-        let role: String?
         switch reply {
         case .array(let parts):
-            role = parts.first?.text
             connectedReplicas = parts.count > 2 ? parts[2].elements?.count ?? 0 : 0
+            let role = parts.first?.text ?? ""
+            if role == "sentinel" { return failAtSentinel(masters: parts.dropFirst().first?.elements ?? []) }
+            check(role: role)
         case .string(let text):
-            role = Self.field("role", of: text)
             connectedReplicas = Self.lines(of: text).count { $0.hasPrefix("slave") && $0.contains("state=online") }
-        case .integer, .null, .error:
-            connectedReplicas = .max
-            return
+            // A Sentinel says nothing under this head.
+            if !isSentinelThere { check(role: Self.field("role", of: text)) }
+        case .integer, .null, .error: connectedReplicas = .max
         }
-        if role != "master" { fail(Self.explanation(code: "READONLY", message: "")) }
+    }
+
+    private func check(role: String) {
+        if role != "master" { fail(Self.explanation(code: "READONLY", message: "", of: peerName)) }
+    }
+
+    /// The address is a Sentinel's; its ROLE tells which masters it knows.
+    private func foundSentinel(_ wire: RedisWire) {
+        guard case .greeting = state else { return }
+        isSentinelThere = true
+        enqueue(RoleQuestion.role.command, on: wire) { [weak self] result in
+            if case .success(.error) = result {
+                self?.failAtSentinel(masters: [])
+            } else {
+                self?.received(role: result)
+            }
+        }
+        flush(wire)
+    }
+
+    private func failAtSentinel(masters: [RedisReply]) {
+        let names = masters.compactMap(\.text)
+        let scheme = peerTLS == nil ? "redis-sentinel" : "rediss-sentinel"
+        let address = RedisEndpoint.authority(attempt.host, attempt.port)
+        let urls = names.isEmpty ? ["\(scheme)://\(address)/MASTER"] : names.map { "\(scheme)://\(address)/\($0)" }
+        fail("\(address) is a Sentinel, which keeps no log: use \(urls.joined(separator: " or "))")
     }
 
     private static func lines(of text: [UInt8]) -> [Substring] {

@@ -13,18 +13,18 @@ extension RedisLink {
         do throws(WireError) {
             try wire.flush()
         } catch {
-            fail(lastWord(of: wire) ?? "\(error)")
+            fail(lastWord(of: wire) ?? explanation(of: error))
         }
     }
 
     /// Why Redis has closed a TLS connection, if it said so before: an alert that is still to be read.
     private func lastWord(of wire: RedisWire) -> String? {
-        guard endpoint.tls != nil else { return nil }
+        guard peerTLS != nil else { return nil }
         do throws(WireError) {
             _ = try wire.receive(through: buffer)
             return nil
         } catch {
-            return "\(error)"
+            return explanation(of: error)
         }
     }
 
@@ -35,13 +35,13 @@ extension RedisLink {
             do throws(WireError) {
                 result = try wire.receive(through: buffer)
             } catch {
-                return fail("\(error)")
+                return fail(error)
             }
             switch result {
             case .bytes(let count):
                 guard deliverReplies(of: wire), count == buffer.received.count || wire.hasEnded else { return }
             case .wouldBlock: return
-            case .endOfStream: return fail(ending("closed by Redis"))
+            case .endOfStream: return fail(ending("closed by \(peerName)"))
             case .failed(let error): return fail(ending("\(error)"))
             }
         }
@@ -49,8 +49,8 @@ extension RedisLink {
 
     /// A server that expects TLS ends a connection without it, most often without a word.
     private func ending(_ reason: String) -> String {
-        guard case .greeting = state, endpoint.tls == nil, endpoint.isRemote else { return reason }
-        return "\(reason) before an answer; if Redis speaks TLS on this port, use rediss://"
+        guard case .greeting = state, peerTLS == nil, endpoint.isRemote else { return reason }
+        return "\(reason) before an answer; if it speaks TLS on this port, \(tlsHint)"
     }
 
     /// Takes what has come by now, where time has made something due: nobody is silent whose answer waits in the socket of a
@@ -88,7 +88,7 @@ extension RedisLink {
         } else if let handler = pending.popFirst() {
             handler(.success(reply))
         } else if case .error(let code, let message) = reply {
-            fail(Self.explanation(code: code, message: message))
+            fail(Self.explanation(code: code, message: message, of: peerName))
         } else {
             fail("an answer to no command")
         }
@@ -97,21 +97,4 @@ extension RedisLink {
     private static let pushKinds: Set<String> = [
         "message", "subscribe", "unsubscribe", "pmessage", "psubscribe", "punsubscribe",
     ]
-
-    func fail(_ reason: String) {
-        if turnToNextSentinel() { return }
-        // A server that greets and then refuses every command must not be asked in a tight circle.
-        if isUp, clock - upSince > limits.backoffMax { backoff.reset() }
-        let wait = backoff.next(randomness: .random(in: 0..<1, using: &random))
-        lose(reason: reason, next: .waiting(until: clock + wait))
-    }
-
-    /// Closes the connection and fails what waits, in order.
-    func lose(reason: String, next: State) {
-        let wasUp = isUp
-        state = next
-        downReason = reason
-        for handler in pending.takeAll() { handler(.failure(.connectionLost(reason: reason))) }
-        if wasUp { onDown?(reason) }
-    }
 }

@@ -15,9 +15,8 @@ public final class LogFollower {
     public var onTrimmed: ((_ through: Cursor) -> Void)?
     /// Redis has lost a part of the log, be it that it was made again: what did not fit together. Told once for each.
     public var onDamage: ((_ what: String) -> Void)?
-    /// Sentinels name another master: every other link of the process has to leave the former one, too.
-    /// - `isFirst`: It is the first master named, and probably the one the links have found.
-    public var onMasterMoved: ((_ epoch: UInt64, _ isFirst: Bool) -> Void)?
+    /// What the Sentinels say. After `moved` every other link of the process has to leave the former master, too.
+    public var onSentinelNews: ((SentinelNews) -> Void)?
     /// The client on the follower's command link, free for other use on the same loop.
     public let client: LogClient
     /// Reads the log while the follower's own command link is down: another client on the same loop.
@@ -65,12 +64,15 @@ public final class LogFollower {
     /// - Parameters:
     ///   - name: Shown by CLIENT LIST, with `-sub` behind it for the subscription.
     ///   - replicasMin: See `LogClient`, as for `membership` and `unixMilliseconds`.
+    ///   - directory: Shared with all links of the process; `nil` for one of the follower's own.
     public init(
         endpoint: RedisEndpoint, poller: Poller, subscriptionToken: PollToken, commandToken: PollToken,
         sentinelToken: PollToken, keys: LogKeys, retention: LogRetention, name: String, randomSeed: UInt64,
         replicasMin: Int = 0, membership: LogMembership = LogMembership(), unixMilliseconds: @escaping () -> Int64,
-        tracker: FeedTracker = FeedTracker(), limits: LinkLimits = LinkLimits(), probeInterval: Duration = .seconds(1)
+        tracker: FeedTracker = FeedTracker(), limits: LinkLimits = LinkLimits(), directory: LinkDirectory? = nil,
+        probeInterval: Duration = .seconds(1)
     ) {
+        let directory = directory ?? LinkDirectory(endpoint)
         self.subscriptionToken = subscriptionToken
         self.commandToken = commandToken
         self.sentinelToken = sentinelToken
@@ -81,16 +83,18 @@ public final class LogFollower {
         channel = keys.feed
         subscription = RedisLink(
             endpoint: endpoint, poller: poller, token: subscriptionToken, name: name + "-sub",
-            randomSeed: randomSeed ^ 0x5DEE_CE66, mode: .subscriber, limits: limits)
+            randomSeed: randomSeed ^ 0x5DEE_CE66, mode: .subscriber, limits: limits,
+            directory: directory)
         let link = RedisLink(
-            endpoint: endpoint, poller: poller, token: commandToken, name: name, randomSeed: randomSeed, limits: limits)
+            endpoint: endpoint, poller: poller, token: commandToken, name: name, randomSeed: randomSeed,
+            limits: limits, directory: directory)
         client = LogClient(
             link: link, keys: keys, retention: retention, replicasMin: replicasMin, membership: membership,
             unixMilliseconds: unixMilliseconds)
         watch = SentinelWatch(
-            endpoint, poller: poller, token: sentinelToken, name: name + "-sentinel",
+            endpoint, directory: directory, poller: poller, token: sentinelToken, name: name + "-sentinel",
             randomSeed: randomSeed ^ 0x5E27_14E1, limits: limits, interval: probeInterval)
-        watch?.onMove = { [weak self] in self?.leaveMaster(before: $0, isFirst: $1) }
+        watch?.onNews = { [weak self] in self?.received($0) }
         subscription.onUp = { [weak self] in self?.subscribe() }
         subscription.onDown = { [weak self] in self?.subscriptionWentDown($0) }
         subscription.onPush = { [weak self] in self?.received($0) }
@@ -148,7 +152,7 @@ public final class LogFollower {
         watch?.tick(now: now)
         if let due = leavesAt, now >= due, let watch {
             leavesAt = nil
-            subscription.leaveMaster(before: watch.epoch)
+            subscription.leaveMaster(before: watch.revision)
         }
         tickSession()
         guard let due = nextProbe, now >= due else { return }
@@ -174,10 +178,12 @@ public final class LogFollower {
 }
 
 extension LogFollower {
-    private func leaveMaster(before epoch: UInt64, isFirst: Bool) {
-        client.link.leaveMaster(before: epoch)
-        onMasterMoved?(epoch, isFirst)
-        leavesAt = clock + Self.lastMessages
+    private func received(_ news: SentinelNews) {
+        if case .moved(let move) = news {
+            client.link.leaveMaster(before: move.revision)
+            leavesAt = clock + Self.lastMessages
+        }
+        onSentinelNews?(news)
     }
 
     private func tickSession() {

@@ -1,4 +1,4 @@
-/// Reading a Redis URL (`RedisEndpoint.init(url:tls:)`).
+/// Reading a Redis URL (`RedisEndpoint.init(url:tls:sentinels:)`).
 extension RedisEndpoint {
     init(tcp text: Substring, tls: RedisTLS?) throws(RedisEndpointError) {
         guard !text.contains("?"), !text.contains("#") else { throw .unexpected("query or fragment") }
@@ -20,7 +20,7 @@ extension RedisEndpoint {
         self.init(location: .unix(path: path), database: try Self.database(query: text[question...].dropFirst()))
     }
 
-    init(sentinels text: Substring, tls: RedisTLS?) throws(RedisEndpointError) {
+    init(sentinels text: Substring, tls: RedisTLS?, _ settings: SentinelSettings) throws(RedisEndpointError) {
         guard !text.contains("#") else { throw .unexpected("fragment") }
         let question = text.firstIndex(of: "?") ?? text.endIndex
         guard let slash = text[..<question].firstIndex(of: "/") else { throw .master }
@@ -35,7 +35,8 @@ extension RedisEndpoint {
         }
         self.init(
             location: .sentinel(sentinels, master: master), user: credentials.user, password: credentials.password,
-            database: try Self.database(query: text[question...].dropFirst()), tls: tls)
+            database: try Self.database(query: text[question...].dropFirst()), tls: tls,
+            sentinelAccess: try settings.access(user: credentials.user, password: credentials.password, tls: tls))
     }
 
     private static func login(
@@ -136,6 +137,12 @@ public enum RedisEndpointError: Error, Hashable, Sendable, CustomStringConvertib
     case scheme(String)
     /// Settings of TLS with a scheme that has none.
     case tlsNotWanted(String)
+    /// Settings of Sentinels with a scheme that has none.
+    case noSentinels(String)
+    /// Settings of TLS for Sentinels that are to be reached without.
+    case sentinelTLSNotWanted
+    /// A user for Sentinels without a password.
+    case sentinelPassword
     case credentials
     case host
     case master
@@ -150,6 +157,11 @@ public enum RedisEndpointError: Error, Hashable, Sendable, CustomStringConvertib
             "unknown scheme '\(scheme)': accepted are redis://, rediss://, unix://, redis-sentinel:// and rediss-sentinel://"
         case .tlsNotWanted(let scheme):
             "\(scheme):// has no TLS, which the other settings ask for: use \(scheme == "redis-sentinel" ? "rediss-sentinel" : "rediss")://"
+        case .noSentinels(let scheme):
+            "\(scheme):// has no Sentinels, which other settings are for: use redis-sentinel:// or rediss-sentinel://"
+        case .sentinelTLSNotWanted:
+            "the Sentinels are reached without TLS, which other settings ask for: use rediss-sentinel://, or switch TLS on for them"
+        case .sentinelPassword: "the user for Sentinels needs a password"
         case .credentials: "user and password must be [user]:password, percent-encoded, password not empty"
         case .host: "the host is missing or malformed; an IPv6 address stands in brackets"
         case .master: "after the hosts comes /MASTER, the name that the Sentinels know the master by"

@@ -13,14 +13,15 @@ public final class RedisLink {
         case commands
         /// Messages of subscriptions go to `onPush`.
         case subscriber
-        /// Commands to a Sentinel.
+        /// Asks Sentinels for the master, which goes to `onNamed`, and then stops. With a master that only its role can
+        /// confirm it looks at that.
         case sentinel
     }
 
     enum State {
         case stopped
         case waiting(until: MonotonicTime)
-        case resolving(NameResolution, askAgainAt: MonotonicTime)
+        case resolving(NameLookup, deadline: MonotonicTime, askAgainAt: MonotonicTime)
         case connecting(RedisWire, deadline: MonotonicTime)
         /// The TLS handshake, within the time for connecting.
         case securing(RedisWire, deadline: MonotonicTime)
@@ -28,11 +29,14 @@ public final class RedisLink {
         case up(RedisWire)
     }
 
-    /// Whom the present attempt to connect talks to.
+    /// Whom the link is connected to, or tries to be.
     enum Peer {
+        /// The server that the URL names.
         case server
-        /// A Sentinel, to be asked where the master is; so many others are still to be tried after it.
-        case sentinel(index: Int, othersLeft: Int)
+        /// A Sentinel, by its place among the configured ones, to be asked where the master is.
+        case sentinel(index: Int)
+        /// The server that Sentinels named.
+        case master(SentinelMaster, MasterStanding)
     }
 
     public let endpoint: RedisEndpoint
@@ -44,6 +48,8 @@ public final class RedisLink {
     public var onPush: (([RedisReply]) -> Void)?
     /// What the server may throw away has changed (`askAboutMemory`).
     public var onEviction: ((Eviction?) -> Void)?
+    /// In the mode `sentinel`: who the master is, as far as that holds.
+    var onNamed: ((SentinelMaster) -> Void)?
     /// Why there is no connection, for logs and health; empty while it is up.
     public internal(set) var downReason = "not started"
     /// The server at the other end, as it was at the connect; `nil` while there is none, and for subscribers.
@@ -55,6 +61,7 @@ public final class RedisLink {
 
     /// What the server may throw away, as far as it was asked.
     var eviction: Eviction?
+    let directory: LinkDirectory
     let poller: Poller
     let token: PollToken
     let name: String
@@ -69,13 +76,15 @@ public final class RedisLink {
     var random: SplitMix64
     var upSince = MonotonicTime(nanoseconds: 0)
     var backoff: Backoff
-    var remainingAddresses: [SocketAddress] = []
-    /// The host of the present attempt.
-    var peerHost = ""
-    /// The highest epoch of a master that is known: a Sentinel which names an older one is behind.
-    var sentinelEpoch: UInt64 = 0
-    /// Which Sentinel answered last, to be asked first.
+    /// The present attempt to connect, or the one that succeeded.
+    var attempt = LinkAttempt()
+    /// Which Sentinel helped last, and by which of its addresses: it is asked first.
     var sentinelIndex = 0
+    var sentinelAddress: String?
+    /// Of several addresses of a Sentinel, which one a watch begins with, counted around.
+    var sentinelTurn = 0
+    /// What listens there is a Sentinel, although none was expected.
+    var isSentinelThere = false
     /// When the server is to be asked again whether it lives and is the master, while the link is up.
     var nextProbe = MonotonicTime(nanoseconds: 0)
     /// The latest time the owner gave.
@@ -85,17 +94,19 @@ public final class RedisLink {
     ///   - token: Given to the poller for each socket this link opens, one at a time.
     ///   - name: Shown by CLIENT LIST; spaces and other characters Redis refuses become `-`.
     ///   - randomSeed: For the jitter of reconnection.
+    ///   - directory: Shared with the other links to this endpoint; `nil` for one of its own.
     public init(
         endpoint: RedisEndpoint, poller: Poller, token: PollToken, name: String, randomSeed: UInt64,
-        mode: Mode = .commands, limits: LinkLimits = LinkLimits()
+        mode: Mode = .commands, limits: LinkLimits = LinkLimits(), directory: LinkDirectory? = nil
     ) {
         self.endpoint = endpoint
+        self.directory = directory ?? LinkDirectory(endpoint)
         self.poller = poller
         self.token = token
         self.name = String(name.map { $0.isASCII && $0 > " " && $0 < "\u{7F}" ? $0 : "-" })
         self.mode = mode
         self.limits = limits
-        buffer = ReceiveBuffer(hasTLS: endpoint.tls != nil)
+        buffer = ReceiveBuffer(hasTLS: endpoint.tls != nil || endpoint.sentinelAccess.tls != nil)
         pending = PendingCommands(countMax: limits.pendingCommandsMax, bytesMax: limits.pendingBytesMax)
         backoff = Backoff(first: limits.backoffMin, longest: limits.backoffMax)
         random = SplitMix64(state: randomSeed)
@@ -124,16 +135,8 @@ public final class RedisLink {
         fail(reason)
     }
 
-    /// Whether the server asks for a password, and was given none.
-    var isRefusedWithoutLogin: Bool {
-        loginCommand == nil && downReason == Self.explanation(code: "NOAUTH", message: "")
-    }
-
-    /// Leaves a master that Sentinels have replaced, for the one of this epoch or a later one.
-    public func leaveMaster(before epoch: UInt64) {
-        guard epoch > sentinelEpoch else { return }
-        sentinelEpoch = epoch
-        reconnect(reason: "Sentinel names another master")
+    var isStopped: Bool {
+        if case .stopped = state { true } else { false }
     }
 
     /// Enqueues a command; `flush` sends it. Answers come in the order of the commands.
@@ -176,12 +179,12 @@ public final class RedisLink {
         case .stopped: break
         case .waiting(let until):
             if now >= until { beginAttempt() }
-        case .resolving(let resolution, let askAgainAt):
-            if now >= askAgainAt { takeAddresses(resolution) }
+        case .resolving(let lookup, let deadline, let askAgainAt):
+            if now >= askAgainAt { awaitAddresses(lookup, deadline: deadline) }
         case .connecting(_, let deadline):
-            if now >= deadline { tryNextAddress(after: "no connection within \(attemptTimeout)") }
+            if now >= deadline { fail("no connection within \(attemptTimeout)") }
         case .securing(_, let deadline):
-            if now >= deadline { fail("no TLS handshake within \(attemptTimeout): does Redis speak TLS there?") }
+            if now >= deadline { fail("no TLS handshake within \(attemptTimeout): \(plainHint)") }
         case .greeting(_, let deadline):
             if now >= deadline { fail("no greeting within \(attemptTimeout)") }
         case .up(let wire):
@@ -196,7 +199,7 @@ public final class RedisLink {
     public var nextDeadline: MonotonicTime? {
         switch state {
         case .stopped: nil
-        case .waiting(let time), .resolving(_, let time), .connecting(_, let time), .securing(_, let time),
+        case .waiting(let time), .resolving(_, _, let time), .connecting(_, let time), .securing(_, let time),
             .greeting(_, let time):
             time
         case .up: pending.deadline.map { min($0, nextProbe) } ?? nextProbe

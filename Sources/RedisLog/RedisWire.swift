@@ -162,22 +162,10 @@ final class RedisWire {
     }
 }
 
-/// Why a connection is of no further use; the text is for the operator.
-enum WireError: Error, CustomStringConvertible {
+/// Why a connection is of no further use; the text for the operator is the link's.
+enum WireError: Error {
     case system(SystemError)
     case reply(ReplyError)
     case tls(TLSError)
     case tlsExpected
-
-    var description: String {
-        switch self {
-        case .system(let error): "\(error)"
-        case .reply(let error): "not a Redis reply: \(error.reason)"
-        case .tls(.configuration(let text)): "TLS with Redis cannot be set up: \(text)"
-        case .tls(.plaintextHTTP): "TLS with Redis failed: an HTTP server listens there"
-        case .tls(.untrustedPeer(let text)): "the certificate of Redis is not trusted: \(text)"
-        case .tls(.failed(let text)): "TLS with Redis failed: \(text)"
-        case .tlsExpected: "Redis speaks TLS on this port: use rediss://"
-        }
-    }
 }

@@ -1,9 +1,16 @@
-/// A master as a Sentinel names it. Of two answers the one with the higher epoch is the newer (Redis Sentinel,
-/// "configuration epochs").
-struct SentinelMaster: Hashable {
+/// A master as a Sentinel names it.
+struct SentinelMaster: Hashable, Sendable {
     let host: String
     let port: UInt16
-    let epoch: UInt64
+    /// Of two answers the one with the higher epoch is the newer (Redis Sentinel, "configuration epochs"); `nil` where
+    /// the Sentinel does not tell, because its user may not ask (`sentinel|master`).
+    let epoch: UInt64?
+
+    init(host: String, port: UInt16, epoch: UInt64?) {
+        self.host = host
+        self.port = port
+        self.epoch = epoch
+    }
 
     /// The two questions, whose answers `init` takes.
     static func questions(about master: String) -> [RedisCommand] {
@@ -15,19 +22,26 @@ struct SentinelMaster: Hashable {
 
     /// - Parameters:
     ///   - address: Host and port; during a failover already those of the promoted replica.
-    ///   - details: Names and values in turn.
-    /// - Returns: `nil` when an answer is anything else.
+    ///   - details: Names and values in turn. Anything else tells no epoch.
+    /// - Returns: `nil` when the first answer is anything else.
     init?(address: RedisReply, details: RedisReply) {
         guard let parts = address.elements, parts.count == 2, let host = parts[0].text, !host.isEmpty,
-            let port = parts[1].text.flatMap(UInt16.init), let fields = details.elements
+            let port = parts[1].text.flatMap(UInt16.init)
         else { return nil }
+        let fields = details.elements ?? []
         var epoch: UInt64?
         for index in stride(from: 0, to: fields.count - 1, by: 2) where fields[index].text == "config-epoch" {
             epoch = fields[index + 1].text.flatMap { UInt64($0) }
         }
-        guard let epoch else { return nil }
-        self.host = host
-        self.port = port
-        self.epoch = epoch
+        self.init(host: host, port: port, epoch: epoch)
     }
+
+    /// `host:port`, an IPv6 address in brackets.
+    var address: String { RedisEndpoint.authority(host, port) }
+
+    func isAt(_ other: SentinelMaster) -> Bool { host == other.host && port == other.port }
+}
+
+extension SentinelMaster: CustomStringConvertible {
+    var description: String { "\(address) (\(epoch.map { "epoch \($0)" } ?? "no epoch told"))" }
 }

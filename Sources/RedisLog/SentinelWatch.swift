@@ -1,116 +1,143 @@
 import PosixIO
 
-/// Asks the Sentinels who the master is, one each second, in turn.
+/// What a watch over the Sentinels has found out.
+public enum SentinelNews: Hashable, Sendable {
+    /// Every link has to be at this master; those of a lower revision leave theirs.
+    case moved(MasterMove)
+    /// The Sentinels count their epochs anew: they were set up again. The master is the same.
+    case epochFell(from: UInt64, to: UInt64)
+    /// None of them has named a master that holds for a while; why. Told again when the reason changes.
+    case silent(reason: String)
+    /// One of them names the master again.
+    case answering
+    /// A Sentinel does not tell its epochs, for want of a permission.
+    case withoutEpoch
+}
+
+/// The master that the Sentinels name from now on.
+public struct MasterMove: Hashable, Sendable {
+    /// What `RedisLink.leaveMaster(before:)` takes.
+    public let revision: UInt64
+    /// `host:port`.
+    public let address: String
+    /// `nil` where the Sentinels do not tell.
+    public let epoch: UInt64?
+
+    /// The first one named, and so no move.
+    public var isFirst: Bool { revision == 1 }
+}
+
+/// Asks the Sentinels who the master is: each second, in turn, and on until one of them helps.
 ///
 /// A master that was replaced while it could not be reached goes on calling itself one for many seconds, and takes
 /// writes that are lost when it is demoted. Its ROLE does not tell; the Sentinels do.
 final class SentinelWatch {
-    /// A Sentinel names a master of a higher epoch than the last one known; every link of an older one has to leave.
-    /// - `isFirst`: It is the first master named to this watch, and probably that of the links.
-    var onMove: ((_ epoch: UInt64, _ isFirst: Bool) -> Void)?
+    var onNews: ((SentinelNews) -> Void)?
 
-    private let endpoint: RedisEndpoint
-    private let sentinels: [RedisEndpoint.Sentinel]
-    /// Sentinels most often have no password; once one has asked for it they get that of the URL.
-    private var logsIn = false
-    private let master: String
-    private let poller: Poller
-    private let token: PollToken
-    private let name: String
-    private let limits: LinkLimits
+    /// How long no Sentinel may have helped until that is told.
+    static let patience = Duration.seconds(3)
+
+    private let directory: LinkDirectory
+    private let hostCount: Int
     private let interval: Duration
-    private var hasAnswer = false
-    private var link: RedisLink?
-    private var next = 0
-    private var nextQuestion = MonotonicTime(nanoseconds: 0)
+    private let link: RedisLink
+    private var round = 0
+    private var nextRound = MonotonicTime(nanoseconds: 0)
     private var clock = MonotonicTime(nanoseconds: 0)
-    private var random: SplitMix64
+    /// When a Sentinel helped last; first when the watch began.
+    private var lastNamed: MonotonicTime?
+    private var toldReason: String?
+    private var toldRevision: UInt64
+    private var toldFalls: Int
+    private var toldWithoutEpoch = false
 
     /// - Returns: `nil` for an endpoint without Sentinels.
     init?(
-        _ endpoint: RedisEndpoint, poller: Poller, token: PollToken, name: String, randomSeed: UInt64,
-        limits: LinkLimits, interval: Duration
+        _ endpoint: RedisEndpoint, directory: LinkDirectory, poller: Poller, token: PollToken, name: String,
+        randomSeed: UInt64, limits: LinkLimits, interval: Duration
     ) {
-        guard case .sentinel(let sentinels, let master) = endpoint.location else { return nil }
-        self.endpoint = endpoint
-        self.sentinels = sentinels
-        self.master = master
-        self.poller = poller
-        self.token = token
-        self.name = name
+        guard endpoint.hasSentinels else { return nil }
+        self.directory = directory
         self.interval = interval
-        self.limits = limits
-        random = SplitMix64(state: randomSeed)
+        hostCount = endpoint.sentinelHosts.count
+        link = RedisLink(
+            endpoint: endpoint, poller: poller, token: token, name: name, randomSeed: randomSeed, mode: .sentinel,
+            limits: limits, directory: directory)
+        let masters = directory.masters
+        toldRevision = masters.revision
+        toldFalls = masters.epochFalls
+        link.onNamed = { [weak self] in self?.received($0) }
     }
 
-    /// The newest epoch seen: a Sentinel that names an older one is behind.
-    private(set) var epoch: UInt64 = 0
+    /// The master that every link has to be at (`MasterMove.revision`).
+    var revision: UInt64 { toldRevision }
 
     func stop() {
-        link?.stop()
-        link = nil
+        link.stop()
     }
 
     func handle(_ events: PollEvents, now: MonotonicTime) {
         clock = now
-        link?.handle(events, now: now)
+        link.handle(events, now: now)
     }
 
     func flush(now: MonotonicTime) {
-        link?.flush(now: now)
+        link.flush(now: now)
     }
 
     var nextDeadline: MonotonicTime? {
-        link?.nextDeadline.map { min($0, nextQuestion) } ?? nextQuestion
+        guard !link.isStopped else { return nextRound }
+        // While a round takes longer than its time, silence is told all the same.
+        return .earliest(link.nextDeadline, nextRound)
     }
 
-    /// Each second it is the next Sentinel's turn, whether the last one has answered or not.
     func tick(now: MonotonicTime) {
         clock = now
-        link?.tick(now: now)
-        guard now >= nextQuestion else { return }
-        nextQuestion = now + interval
-        if link?.isRefusedWithoutLogin ?? false { logsIn = true }
-        link?.stop()
-        let asked = RedisLink(
-            endpoint: nextSentinel(), poller: poller, token: token, name: name, randomSeed: random.next(),
-            mode: .sentinel, limits: limits)
-        link = asked
-        asked.onUp = { [weak self, weak asked] in
-            guard let self, let asked else { return }
-            ask(asked)
-        }
-        asked.start(now: now)
-    }
-
-    private func nextSentinel() -> RedisEndpoint {
-        let sentinel = sentinels[next % sentinels.count]
-        next += 1
-        return RedisEndpoint(
-            location: .tcp(host: sentinel.host, port: sentinel.port), user: logsIn ? endpoint.user : nil,
-            password: logsIn ? endpoint.password : nil, tls: endpoint.tls)
-    }
-
-    private func ask(_ link: RedisLink) {
-        var address: RedisReply?
-        for question in SentinelMaster.questions(about: master) {
-            link.send(question) { [weak self] result in
-                guard case .success(let reply) = result else { return }
-                guard let first = address else {
-                    address = reply
-                    return
-                }
-                if let named = SentinelMaster(address: first, details: reply) { self?.received(named) }
-            }
-        }
-        link.flush(now: clock)
+        link.tick(now: now)
+        guard now >= nextRound else { return }
+        nextRound = now + interval
+        tellSilence()
+        tellMasters()
+        guard link.isStopped else { return }
+        // Each of the hosts, and of the addresses of each, has its turn to be the first.
+        link.sentinelIndex = round % hostCount
+        link.sentinelTurn = round / hostCount
+        round += 1
+        link.start(now: now)
     }
 
     private func received(_ named: SentinelMaster) {
-        defer { hasAnswer = true }
-        guard named.epoch > epoch else { return }
-        epoch = named.epoch
-        // Also when it is the same server again: it was another one in between.
-        onMove?(epoch, !hasAnswer)
+        lastNamed = clock
+        if toldReason != nil {
+            toldReason = nil
+            onNews?(.answering)
+        }
+        if named.epoch == nil, !toldWithoutEpoch { onNews?(.withoutEpoch) }
+        toldWithoutEpoch = named.epoch == nil
+        tellMasters()
+    }
+
+    /// Other links may have found the master out, too.
+    private func tellMasters() {
+        let masters = directory.masters
+        if masters.epochFalls > toldFalls, let fall = masters.epochFall {
+            toldFalls = masters.epochFalls
+            onNews?(.epochFell(from: fall.from, to: fall.to))
+        }
+        guard masters.revision > toldRevision, let master = masters.master else { return }
+        toldRevision = masters.revision
+        onNews?(.moved(MasterMove(revision: masters.revision, address: master.address, epoch: master.epoch)))
+    }
+
+    private func tellSilence() {
+        let since = lastNamed ?? clock
+        lastNamed = since
+        guard clock - since >= Self.patience else { return }
+        directory.withMasters { $0.heardNothing() }
+        // In a round that is under way the reason is that of the one before.
+        let reason = link.isStopped ? link.downReason : toldReason ?? "no answer"
+        guard reason != toldReason else { return }
+        toldReason = reason
+        onNews?(.silent(reason: reason))
     }
 }

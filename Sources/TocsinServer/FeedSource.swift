@@ -33,12 +33,13 @@ final class FeedSource {
             commandToken: tokens.followerCommands, sentinelToken: tokens.sentinel, keys: shared.keys(of: served),
             retention: shared.retention(of: served), name: shared.linkName("follower", of: served), randomSeed: seed,
             replicasMin: shared.configuration.redisMinReplicas, membership: shared.membership(of: served),
-            unixMilliseconds: { [clock = shared.steadyClock] in clock.unixMilliseconds() })
+            unixMilliseconds: { [clock = shared.steadyClock] in clock.unixMilliseconds() }, limits: shared.linkLimits,
+            directory: shared.directory)
         follower.substitute = substitute
         follower.heldEntries = heldEntries
         follower.onEntries = { [unowned self] entries in receive(entries) }
         follower.onReset = { [unowned self] from, to, reason in receiveReset(from, to, reason) }
-        follower.onMasterMoved = { [unowned self] in masterMoved($0, isFirst: $1) }
+        follower.onSentinelNews = { [unowned self] in receive($0) }
         follower.onDamage = { [unowned self] what in report(damage: what) }
         follower.client.link.onEviction = { [unowned self] eviction in report(eviction) }
         follower.onTrimmed = { [unowned self] cursor in send(.trimmed(through: cursor)) }
@@ -199,15 +200,13 @@ final class FeedSource {
         shared.logger.info("proof_log_opened", "the log for proofs is served", ["head": "\(follower.head)"])
     }
 
-    private func masterMoved(_ epoch: UInt64, isFirst: Bool) {
+    private func receive(_ news: SentinelNews) {
         switch served {
-        case .threats where isFirst: break
-        case .threats:
-            shared.logger.warning("redis_moved", "Sentinel names another master", ["epoch": "\(epoch)"])
+        case .threats: shared.report(news)
         // The log of threats tells.
         case .proof: break
         }
-        send(.masterMoved(epoch: epoch))
+        if case .moved(let move) = news { send(.masterMoved(revision: move.revision)) }
     }
 
     private func writesChanged(_ refused: String?) {

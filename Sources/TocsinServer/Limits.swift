@@ -20,6 +20,13 @@ public struct Limits: Sendable {
     /// What all clients together may make the replica hold: unfinished requests and messages, unsent output.
     public var bufferedBytesMax = 256 << 20
 
+    // MARK: Redis
+
+    /// How long the addresses of a host of Redis or a Sentinel are waited for; then the next host has its turn.
+    public var nameLookupDeadline = Duration.seconds(1)
+    /// Such look-ups, each with a thread of its own, under way at a time.
+    public var nameLookupsMax = 8
+
     // MARK: Requests
 
     /// The deadline for receiving one whole request, or one whole message of a WebSocket client.

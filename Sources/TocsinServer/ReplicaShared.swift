@@ -8,6 +8,8 @@ final class ReplicaShared: Sendable {
     /// What its connections are served.
     let site: any Site
     let endpoint: RedisEndpoint
+    /// What all links to Redis know of where it is.
+    let directory: LinkDirectory
     /// `nil` when connections are not encrypted.
     let certificates: CertificateStore?
     let logger: OperatorLog
@@ -36,6 +38,8 @@ final class ReplicaShared: Sendable {
         self.site = site
         self.endpoint = endpoint
         membership = Self.membership(configuration, endpoint)
+        directory = LinkDirectory(
+            endpoint, lookups: NameLookups(underWayMax: configuration.limits.nameLookupsMax))
         self.certificates = certificates
         self.logger = logger
         buffers = BufferBudget(bytesMax: configuration.limits.bufferedBytesMax)
@@ -45,6 +49,8 @@ final class ReplicaShared: Sendable {
     }
 
     var limits: Limits { configuration.limits }
+
+    var linkLimits: LinkLimits { LinkLimits(lookupTimeout: limits.nameLookupDeadline) }
 
     private static func membership(
         _ configuration: ReplicaConfiguration, _ endpoint: RedisEndpoint

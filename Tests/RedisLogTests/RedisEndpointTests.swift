@@ -71,4 +71,46 @@ struct RedisEndpointTests {
         }
         #expect(RedisEndpointError.tlsNotWanted("redis").description.contains("use rediss://"))
     }
+
+    @Test("Sentinels have user, password and TLS of Redis unless they have their own")
+    func sentinelAccess() throws {
+        let url = "rediss-sentinel://u:pw@one,two/m"
+        let tls = RedisTLS(authorities: "/ca.pem")
+        let same = try RedisEndpoint(url: url, tls: tls).sentinelAccess
+        #expect(same.user == "u" && same.password == "pw" && same.tls == tls)
+        let login = try RedisEndpoint(url: url, tls: tls, sentinels: SentinelSettings(user: "s", password: "other"))
+        #expect(login.sentinelAccess.user == "s" && login.sentinelAccess.password == "other")
+        #expect(login.sentinelAccess.tls == tls && login.user == "u" && login.password == "pw")
+        // A password without a user is the default user's, and not that of the user of Redis.
+        let password = try RedisEndpoint(url: url, sentinels: SentinelSettings(password: "other")).sentinelAccess
+        #expect(password.user == nil && password.password == "other")
+        let own = RedisTLS(authorities: "/sentinels.pem")
+        #expect(try RedisEndpoint(url: url, tls: tls, sentinels: SentinelSettings(tls: own)).sentinelAccess.tls == own)
+    }
+
+    @Test("either of Redis and its Sentinels may be the only one with TLS")
+    func tlsOnEither() throws {
+        let plain = SentinelSettings(usesTLS: false)
+        let redisOnly = try RedisEndpoint(url: "rediss-sentinel://one/m", sentinels: plain)
+        #expect(redisOnly.tls == RedisTLS() && redisOnly.sentinelAccess.tls == nil)
+        let own = SentinelSettings(usesTLS: true, tls: RedisTLS(authorities: "/sentinels.pem"))
+        let sentinelsOnly = try RedisEndpoint(url: "redis-sentinel://one/m", sentinels: own)
+        #expect(sentinelsOnly.tls == nil && sentinelsOnly.sentinelAccess.tls == own.tls)
+    }
+
+    @Test(
+        "settings of Sentinels that nothing would use are refused",
+        arguments: [
+            ("redis://one", SentinelSettings(password: "pw"), RedisEndpointError.noSentinels("redis")),
+            ("unix:///r", SentinelSettings(usesTLS: true), .noSentinels("unix")),
+            ("redis-sentinel://one/m", SentinelSettings(user: "s"), .sentinelPassword),
+            ("redis-sentinel://one/m", SentinelSettings(tls: RedisTLS(serverName: "s")), .sentinelTLSNotWanted),
+            (
+                "rediss-sentinel://one/m", SentinelSettings(usesTLS: false, tls: RedisTLS(serverName: "s")),
+                .sentinelTLSNotWanted
+            ),
+        ])
+    func uselessSettings(url: String, settings: SentinelSettings, error: RedisEndpointError) {
+        #expect(throws: error) { try RedisEndpoint(url: url, sentinels: settings) }
+    }
 }

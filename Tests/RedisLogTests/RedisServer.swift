@@ -29,7 +29,7 @@ final class RedisServer {
         }
         unlink(directory + "/appendonlydir/appendonly.aof.manifest")
         rmdir(directory + "/appendonlydir")
-        for file in ["redis.sock", "log", "dump.rdb"] { unlink("\(directory)/\(file)") }
+        for file in ["redis.sock", "log", "dump.rdb", "nodes.conf"] { unlink("\(directory)/\(file)") }
         rmdir(directory)
     }
 

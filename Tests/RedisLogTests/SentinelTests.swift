@@ -7,7 +7,7 @@ import ThreatFeed
 
 @Suite("Redis found by Sentinels")
 struct SentinelTests {
-    private static let quick = LinkLimits(
+    static let quick = LinkLimits(
         connectTimeout: .milliseconds(500), sentinelTimeout: .milliseconds(200), answerTimeout: TestLoop.patience,
         probeInterval: .milliseconds(50), backoffMin: .milliseconds(5), backoffMax: .milliseconds(50))
 
@@ -56,7 +56,7 @@ struct SentinelTests {
         try waitUntilListening(silentPort)
         silent.send(signal: SIGSTOP)
         defer { silent.send(signal: SIGCONT) }
-        let sentinel = try Sentinel(port: sentinelPort, master: portOne)
+        let sentinel = try TestSentinel(port: sentinelPort, master: portOne)
         let endpoint = RedisEndpoint(
             location: .sentinel(
                 [
@@ -91,22 +91,23 @@ struct SentinelTests {
         let operatorLink = loop.link(two.endpoint, mode: .subscriber)
         let master = loop.link(one.endpoint, limits: Self.quick)
         try loop.run("replicated") { operatorLink.isUp && master.connectedReplicas == 1 }
-        let sentinel = try Sentinel(port: sentinelPort, master: portOne)
+        let sentinel = try TestSentinel(port: sentinelPort, master: portOne)
         let probe = loop.follower(
             RedisEndpoint(location: .sentinel([.init(host: "127.0.0.1", port: sentinelPort)], master: "threats")),
             limits: Self.quick)
-        var epochs: [UInt64] = []
-        probe.follower.onMasterMoved = { epoch, _ in epochs.append(epoch) }
+        var moves: [MasterMove] = []
+        probe.follower.onSentinelNews = { if case .moved(let move) = $0 { moves.append(move) } }
         try loop.run("ready") { probe.isReady }
         _ = try loop.publish(probe.follower.client, record("a"))
         // The replica has it before it takes the master's place.
         try loop.run("received") { (try? loop.command(operatorLink, "EXISTS", "tocsin:{default}:log").integer) == 1 }
         try sentinel.failOver(loop)
         try loop.run("ready at the new master") {
-            probe.isReady && probe.follower.client.link.server?.keepsAllAnswered == false && !epochs.isEmpty
+            probe.isReady && moves.last?.address == "127.0.0.1:\(portTwo)"
         }
         let port = try loop.command(probe.follower.client.link, "CONFIG", "GET", "port")
         #expect(port.elements?.last?.text == String(portTwo))
+        #expect(moves.map(\.isFirst) == [true, false])
         withExtendedLifetime((one, two, sentinel)) {}
     }
 
@@ -114,62 +115,12 @@ struct SentinelTests {
     func unknownMaster() throws {
         let sentinelPort = try ReservedPort.take()
         let server = try RedisServer()
-        let sentinel = try Sentinel(port: sentinelPort, master: 1)
+        let sentinel = try TestSentinel(port: sentinelPort, master: 1)
         let loop = try TestLoop()
         let link = loop.link(
             RedisEndpoint(location: .sentinel([.init(host: "127.0.0.1", port: sentinelPort)], master: "others")),
             limits: Self.quick)
-        try loop.run("told") { link.downReason == "Sentinel 127.0.0.1 knows no master named others" }
+        try loop.run("told") { link.downReason == "Sentinel 127.0.0.1:\(sentinelPort) knows no master named others" }
         withExtendedLifetime((server, sentinel)) {}
-    }
-}
-
-/// A redis-server in Sentinel's mode, alone and with a quorum of one.
-private final class Sentinel {
-    private let path: String
-    private let port: UInt16
-    private let process: ChildProcess
-
-    init(port: UInt16, master: UInt16) throws {
-        var template = Array("/tmp/sentinel-XXXXXX".utf8CString)
-        let descriptor = mkstemp(&template)
-        guard descriptor >= 0 else { throw TimedOut(description: "no file for the Sentinel") }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        self.port = port
-        let text = "port \(port)\nsentinel monitor threats 127.0.0.1 \(master) 1\nlogfile /dev/null\n"
-        // SAFETY: the pointer is used within the call only.
-        _ = text.withCString { write(descriptor, $0, strlen($0)) }
-        close(descriptor)
-        guard let binary = ChildProcess.find("redis-server") else {
-            throw TimedOut(description: "redis-server is not installed: apt-get install redis-server")
-        }
-        process = try ChildProcess.start(binary, [path, "--sentinel"])
-    }
-
-    /// Makes it name another master, as after a failover.
-    func monitor(_ master: UInt16, _ loop: TestLoop) throws {
-        let link = loop.link(
-            RedisEndpoint(location: .tcp(host: "127.0.0.1", port: port)), mode: .subscriber)
-        try loop.run("sentinel up") { link.isUp }
-        _ = try loop.command(link, "SENTINEL", "REMOVE", "threats")
-        _ = try loop.command(link, "SENTINEL", "MONITOR", "threats", "127.0.0.1", String(master), "1")
-        link.stop()
-    }
-
-    /// Makes it promote the replica, as when the master is away.
-    func failOver(_ loop: TestLoop) throws {
-        let link = loop.link(
-            RedisEndpoint(location: .tcp(host: "127.0.0.1", port: port)), mode: .subscriber)
-        try loop.run("sentinel up") { link.isUp }
-        try loop.run("failing over") {
-            (try? loop.command(link, "SENTINEL", "FAILOVER", "threats").text) == "OK"
-        }
-        link.stop()
-    }
-
-    deinit {
-        process.send(signal: SIGKILL)
-        while process.poll() == .running { sched_yield() }
-        unlink(path)
     }
 }

@@ -36,12 +36,13 @@ final class TestLoop {
     }
 
     func link(
-        _ endpoint: RedisEndpoint, mode: RedisLink.Mode = .commands, limits: LinkLimits = TestLoop.patient
+        _ endpoint: RedisEndpoint, mode: RedisLink.Mode = .commands, limits: LinkLimits = TestLoop.patient,
+        directory: LinkDirectory? = nil
     ) -> RedisLink {
         let token = nextToken()
         let link = RedisLink(
             endpoint: endpoint, poller: poller, token: token, name: "test link", randomSeed: 1, mode: mode,
-            limits: limits)
+            limits: limits, directory: directory)
         links[token.slot] = link
         link.start(now: .now)
         return link
@@ -68,12 +69,13 @@ final class TestLoop {
     func follower(
         _ endpoint: RedisEndpoint, keys: LogKeys = LogKeys(), retention: LogRetention = LogRetention(),
         limits: LinkLimits = TestLoop.patient, membership: LogMembership = LogMembership(),
+        directory: LinkDirectory? = nil,
         clock: @escaping () -> Int64 = unixMilliseconds
     ) -> FollowerProbe {
         let follower = LogFollower(
             endpoint: endpoint, poller: poller, subscriptionToken: nextToken(), commandToken: nextToken(),
             sentinelToken: nextToken(), keys: keys, retention: retention, name: "test", randomSeed: UInt64(lastSlot),
-            membership: membership, unixMilliseconds: clock, limits: limits,
+            membership: membership, unixMilliseconds: clock, limits: limits, directory: directory,
             probeInterval: .milliseconds(50))
         followers.append(follower)
         let probe = FollowerProbe(follower)

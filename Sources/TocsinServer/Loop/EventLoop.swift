@@ -215,7 +215,7 @@ final class EventLoop {
         case .trimmed(let cursor): lane(of: served)?.feed?.trim(through: cursor)
         case .unreachable(let outage): if let lane = lane(of: served) { beginOutage(outage, lane) }
         case .reachable: if let lane = lane(of: served) { endOutage(lane) }
-        case .masterMoved(let epoch): lane(of: served)?.log.link.leaveMaster(before: epoch)
+        case .masterMoved(let revision): lane(of: served)?.log.link.leaveMaster(before: revision)
         case .closed: if let lane = lane(of: served) { close(lane) }
         }
     }

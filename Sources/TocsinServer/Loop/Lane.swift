@@ -46,7 +46,8 @@ final class Lane {
         log = LogClient(
             link: RedisLink(
                 endpoint: shared.endpoint, poller: poller, token: tokens.commands,
-                name: shared.linkName("commands", of: served), randomSeed: randomSeed),
+                name: shared.linkName("commands", of: served), randomSeed: randomSeed, limits: shared.linkLimits,
+                directory: shared.directory),
             keys: shared.keys(of: served), retention: shared.retention(of: served),
             replicasMin: shared.configuration.redisMinReplicas, membership: shared.membership(of: served),
             unixMilliseconds: { [clock = shared.steadyClock] in clock.unixMilliseconds() })

@@ -27,8 +27,8 @@ enum LogChange: Sendable {
     case unreachable(LogOutage)
     /// It is followed again: what came meanwhile has been handed over.
     case reachable
-    /// Sentinels name another master, since this epoch.
-    case masterMoved(epoch: UInt64)
+    /// Sentinels name another master (`MasterMove.revision`).
+    case masterMoved(revision: UInt64)
     /// The log is no longer followed.
     case closed
 }

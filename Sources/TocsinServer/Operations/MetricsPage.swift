@@ -77,6 +77,10 @@ struct MetricsPage {
         add(
             "tocsin_log_unfollowed_seconds", .gauge, "Seconds for which the log has not been followed.",
             shared.status.feeds[.threats].length(now)?.components.seconds ?? 0)
+        if shared.endpoint.hasSentinels { sentinels(shared.status.sentinels) }
+        add(
+            "tocsin_name_lookups", .gauge, "Look-ups of host names that are under way.",
+            shared.directory.lookupsUnderWay)
         add("tocsin_draining", .gauge, "1 while the replica drains.", shared.status.isDraining ? 1 : 0)
         let head = shared.status.head
         add("tocsin_log_head_sequence", .gauge, "Sequence number of the newest entry seen.", head.sequence)
@@ -141,6 +145,15 @@ struct MetricsPage {
         add(
             "tocsin_proof_entries_delivered_total", .counter, "Threats of proofs handed to clients.",
             loops.reduce(0) { $0 + $1.deliveredEntries.value })
+    }
+
+    private mutating func sentinels(_ sentinels: SentinelStatus) {
+        add("tocsin_sentinel_up", .gauge, "1 while a Sentinel names the master.", sentinels.answering.value)
+        add(
+            "tocsin_sentinel_outages_total", .counter, "Times that no Sentinel named the master for some seconds.",
+            sentinels.outages.value)
+        add(
+            "tocsin_redis_moves_total", .counter, "Times that Sentinels named another master.", sentinels.moves.value)
     }
 
     private mutating func responses(_ loops: [LoopMetrics]) {

@@ -10,6 +10,7 @@ final class ReplicaStatus: Sendable {
     let mayEvict = Counter()
     /// Whether each log is followed.
     let feeds = FeedGaps()
+    let sentinels = SentinelStatus()
     private let draining = Atomic<Bool>(false)
     private let followerCount = Atomic<Int>(0)
     // Owner: the loop that follows the log writes, any thread reads. Nothing is called while it is held.
