@@ -124,7 +124,7 @@ let package = Package(
         .testTarget(
             name: "TocsinServerTests",
             dependencies: [
-                "Corpora", "TocsinServer", "Broadcast", "Codecs", "PosixIO", "RedisLog", "ThreatFeed",
+                "Corpora", "TestSupport", "TocsinServer", "Broadcast", "Codecs", "PosixIO", "RedisLog", "ThreatFeed",
                 "WebSocketProtocol",
             ],
             swiftSettings: strict),

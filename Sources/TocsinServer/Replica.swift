@@ -76,25 +76,8 @@ public enum Replica {
     private static func chooseRedis(
         _ configuration: ReplicaConfiguration, _ logger: OperatorLog
     ) throws(StartFailure) -> (RedisEndpoint, PrivateRedis?) {
-        let tls = try redisTLS(configuration)
-        guard let url = configuration.redisURL else {
-            guard tls == nil else {
-                throw .setting("--redis-url (TOCSIN_REDIS_URL) is missing: --redis-tls-… are for a rediss:// server")
-            }
-            return try startPrivateRedis(configuration, logger)
-        }
-        let endpoint: RedisEndpoint
-        do throws(RedisEndpointError) {
-            endpoint = try RedisEndpoint(url: url, tls: tls)
-        } catch {
-            throw .setting("--redis-url (TOCSIN_REDIS_URL): \(error)")
-        }
-        do throws(TLSError) {
-            try endpoint.tls?.check()
-        } catch {
-            throw .setting("--redis-tls-ca, --redis-tls-certificate, --redis-tls-key (TOCSIN_REDIS_TLS_…): \(error)")
-        }
-        return (endpoint, nil)
+        if let endpoint = try RedisSettings(configuration).endpoint() { return (endpoint, nil) }
+        return try startPrivateRedis(configuration, logger)
     }
 
     private static func startPrivateRedis(
@@ -109,25 +92,6 @@ public enum Replica {
         } catch {
             throw .unavailable("\(error)")
         }
-    }
-
-    /// - Returns: `nil` when none of these settings is given.
-    private static func redisTLS(_ configuration: ReplicaConfiguration) throws(StartFailure) -> RedisTLS? {
-        let certificate: TLSCertificate?
-        switch (configuration.redisTLSCertificate, configuration.redisTLSKey) {
-        case (nil, nil): certificate = nil
-        case (let chain?, let key?): certificate = TLSCertificate(chainPath: chain, keyPath: key)
-        case (.some, nil):
-            throw .setting("--redis-tls-key (TOCSIN_REDIS_TLS_KEY) is missing: --redis-tls-certificate needs its key")
-        case (nil, .some):
-            throw .setting(
-                "--redis-tls-certificate (TOCSIN_REDIS_TLS_CERTIFICATE) is missing: --redis-tls-key needs its certificate"
-            )
-        }
-        let tls = RedisTLS(
-            authorities: configuration.redisTLSAuthorities, certificate: certificate,
-            serverName: configuration.redisTLSServerName)
-        return tls == RedisTLS() ? nil : tls
     }
 }
 

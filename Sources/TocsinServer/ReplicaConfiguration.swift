@@ -20,6 +20,14 @@ public struct ReplicaConfiguration: Sendable {
     public var redisTLSCertificate: String?
     public var redisTLSKey: String?
     public var redisTLSServerName: String?
+    /// What is different for Sentinels: user and password, whether they speak TLS, and how they are trusted.
+    public var sentinelUser: String?
+    public var sentinelPassword: String?
+    public var sentinelUsesTLS: Bool?
+    public var sentinelTLSAuthorities: String?
+    public var sentinelTLSCertificate: String?
+    public var sentinelTLSKey: String?
+    public var sentinelTLSServerName: String?
     public var redisPrefix = "tocsin"
     /// What the deployment is called: a log in Redis that bears another name is left alone. Empty for no name.
     public var deployment = ""

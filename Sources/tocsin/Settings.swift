@@ -3,7 +3,7 @@ import TocsinServer
 
 /// Every setting of `tocsin serve`, in the order of the help.
 enum Settings {
-    static let all: [Setting] = listening + tls + redis + logging + retention + limits + times
+    static let all: [Setting] = listening + tls + redis + sentinels + logging + retention + limits + times
 
     private static let defaults = ReplicaConfiguration()
 
@@ -86,6 +86,14 @@ enum Settings {
             "redis-tls-server-name", "NAME", help: "The name that the certificate of a rediss:// server must be for.",
             accepts: "a host name or an IP address", defaultText: "the host of the URL", member: \.redisTLSServerName,
             parse: nonEmptyOptional),
+        .seconds(
+            "name-lookup-seconds",
+            help:
+                "How long the addresses of a host of Redis or a Sentinel are waited for before the next host is tried.",
+            range: 1...60, member: \.limits.nameLookupDeadline),
+        .count(
+            "name-lookups-max", help: "Such look-ups under way at a time, each with a thread.", range: 1...256,
+            member: \.limits.nameLookupsMax),
         Setting(
             "redis-prefix", "TEXT",
             help: "Every key and channel begins with it; deployments with different prefixes can share a Redis.",
@@ -102,6 +110,42 @@ enum Settings {
         Setting(
             "data-dir", "PATH", help: "Where the private Redis keeps its files.", accepts: "a directory's path",
             defaultText: "$XDG_STATE_HOME/tocsin, else ~/.local/state/tocsin", member: \.dataDirectory, parse: nonEmpty),
+    ]
+
+    private static let sentinels: [Setting] = [
+        Setting(
+            "redis-sentinel-user", "NAME", help: "The user of the Sentinels, where they have users of their own.",
+            accepts: "a name", defaultText: "that of redis-url, once a Sentinel asks", member: \.sentinelUser,
+            parse: nonEmptyOptional),
+        Setting(
+            "redis-sentinel-password", "PASSWORD",
+            help: "The password of the Sentinels. A flag is visible to ps: give it by variable or file.",
+            accepts: "a password", defaultText: "that of redis-url, once a Sentinel asks", member: \.sentinelPassword,
+            parse: nonEmptyOptional),
+        Setting(
+            "redis-sentinel-tls", "SWITCH", help: "Whether the Sentinels speak TLS, where Redis does otherwise.",
+            accepts: "on or off", defaultText: "as the scheme of redis-url says", member: \.sentinelUsesTLS,
+            parse: optionalSwitch),
+        Setting(
+            "redis-sentinel-tls-ca", "FILE",
+            help: """
+                Certificate authorities that the Sentinels are trusted by. With any of redis-sentinel-tls-… none of \
+                redis-tls-… is for Sentinels.
+                """,
+            accepts: "the path of a PEM file", defaultText: "redis-tls-ca", member: \.sentinelTLSAuthorities,
+            parse: nonEmptyOptional),
+        Setting(
+            "redis-sentinel-tls-certificate", "FILE", help: "The certificate to show to a Sentinel that asks for one.",
+            accepts: "the path of a PEM file", defaultText: "redis-tls-certificate",
+            member: \.sentinelTLSCertificate, parse: nonEmptyOptional),
+        Setting(
+            "redis-sentinel-tls-key", "FILE", help: "The private key of that certificate, without passphrase.",
+            accepts: "the path of a PEM file", defaultText: "redis-tls-key", member: \.sentinelTLSKey,
+            parse: nonEmptyOptional),
+        Setting(
+            "redis-sentinel-tls-server-name", "NAME", help: "The name that the certificate of a Sentinel must be for.",
+            accepts: "a host name or an IP address", defaultText: "redis-tls-server-name, else the host of the URL",
+            member: \.sentinelTLSServerName, parse: nonEmptyOptional),
     ]
 
     private static let logging: [Setting] = [
@@ -240,6 +284,11 @@ enum Settings {
 
     @Sendable private static func nonEmptyOptional(_ text: String) -> String?? {
         text.isEmpty ? nil : .some(text)
+    }
+
+    /// Twice optional: `nil` for a text that is not accepted.
+    @Sendable private static func optionalSwitch(_ text: String) -> Bool?? {
+        SettingText.switchPosition(text).map { .some($0) }
     }
 
     @Sendable private static func replicaName(_ text: String) -> String? {
