@@ -18,11 +18,19 @@ extension EventLoop {
     func reviewLinks() {
         guard shared.site.usesLog else { return }
         for lane in lanes where !lane.log.isUp { tell(lane) }
-        switch threats.linkOutage.review(isUp: threats.log.isUp, isOthersUp: shared.readiness.isFollowing, now: now) {
+        // While the subscription alone is down its reason may change.
+        shared.tellVerdict()
+        let event = threats.linkOutage.review(
+            isUp: threats.log.isUp, reason: threats.log.downReason, isOthersUp: shared.readiness.isFollowing, now: now)
+        switch event {
         case .none: break
         case .began:
             shared.logger.warning(
                 "link_down", "an event loop has no link to Redis; its requests go through the others",
+                ["reason": threats.log.downReason])
+        case .otherReason:
+            shared.logger.warning(
+                "link_still_down", "the event loop still has no link to Redis, for another reason",
                 ["reason": threats.log.downReason])
         case .ended: shared.logger.info("link_up", "the event loop has a link to Redis again")
         }

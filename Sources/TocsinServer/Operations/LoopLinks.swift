@@ -30,6 +30,8 @@ struct LinkOutage {
     enum Event: Hashable {
         case none
         case began
+        /// It goes on, for another reason.
+        case otherReason
         case ended
     }
 
@@ -37,19 +39,25 @@ struct LinkOutage {
 
     private var since: MonotonicTime?
     private var isTold = false
+    private var reasons = OutageReasons()
 
     /// To be called every so often.
     /// - Parameters:
+    ///   - reason: Why there is none.
     ///   - isOthersUp: Whether the requests of this loop can be served by others meanwhile.
-    mutating func review(isUp: Bool, isOthersUp: @autoclosure () -> Bool, now: MonotonicTime) -> Event {
+    mutating func review(
+        isUp: Bool, reason: @autoclosure () -> String = "", isOthersUp: @autoclosure () -> Bool, now: MonotonicTime
+    ) -> Event {
         guard !isUp else {
             defer { self = LinkOutage() }
             return isTold ? .ended : .none
         }
         let since = since ?? now
         self.since = since
-        guard !isTold, now - since >= Self.patience, isOthersUp() else { return .none }
+        if isTold { return reasons.isNews(reason(), now: now) ? .otherReason : .none }
+        guard now - since >= Self.patience, isOthersUp() else { return .none }
         isTold = true
+        reasons.told(reason(), now: now)
         return .began
     }
 }

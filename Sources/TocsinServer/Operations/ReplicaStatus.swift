@@ -1,3 +1,4 @@
+import PosixIO
 import RedisLog
 import Synchronization
 import ThreatFeed
@@ -18,7 +19,7 @@ final class ReplicaStatus: Sendable {
     // Owner: the loop that follows the log writes, any thread reads. Nothing is called while it is held.
     private let newest = Mutex<Cursor>(.zero)
     // Owner: whichever loop has news. Only the log is written while it is held, so that its lines keep their order.
-    private let told = Mutex<Bool?>(nil)
+    private let told = Mutex(ToldVerdict())
 
     var isDraining: Bool { draining.load(ordering: .relaxed) }
     var head: Cursor { newest.withLock { $0 } }
@@ -45,17 +46,49 @@ final class ReplicaStatus: Sendable {
         newest.withLock { $0 = cursor }
     }
 
-    /// Lets a turn of the verdict be told, once for the whole replica.
+    /// Lets what is new in the verdict be told, once for the whole replica.
     /// - Parameters:
-    ///   - isUp: Asked while no other loop can tell.
-    ///   - tell: Gets the verdict before, `nil` for none, and that of now.
-    func turn(_ isUp: () -> Bool, _ tell: (_ before: Bool?, _ now: Bool) -> Void) {
+    ///   - readiness: Asked while no other loop can tell.
+    ///   - tell: Gets it when there is anything to tell.
+    func tell(
+        _ readiness: @autoclosure () -> Readiness, now: MonotonicTime, _ tell: (VerdictNews, Readiness) -> Void
+    ) {
         told.withLock { told in
-            let isUp = isUp()
-            guard isUp != told else { return }
-            tell(told, isUp)
-            told = isUp
+            let readiness = readiness()
+            if let news = told.news(of: readiness, now: now) { tell(news, readiness) }
         }
+    }
+}
+
+/// What is worth a line about the verdict.
+enum VerdictNews: Hashable {
+    case up
+    case down
+    /// The log still cannot be followed, for another reason.
+    case otherReason
+}
+
+/// The verdict as it was told last.
+private struct ToldVerdict {
+    /// `nil` before the first one.
+    private var isFollowing: Bool?
+    /// Why it turned and what came after; `nil` as long as the log was never followed, which ends the start by itself.
+    private var reasons: OutageReasons?
+
+    mutating func news(of readiness: Readiness, now: MonotonicTime) -> VerdictNews? {
+        let before = isFollowing
+        isFollowing = readiness.isFollowing
+        if readiness.isFollowing {
+            reasons = nil
+            return before == true ? nil : .up
+        }
+        if before == true {
+            var reasons = OutageReasons()
+            reasons.told(readiness.downReason, now: now)
+            self.reasons = reasons
+            return .down
+        }
+        return reasons?.isNews(readiness.downReason, now: now) == true ? .otherReason : nil
     }
 }
 
@@ -79,13 +112,14 @@ extension ReplicaShared {
 
     /// To be called whenever something that the verdict follows from has changed.
     func tellVerdict() {
-        status.turn {
-            readiness.isFollowing
-        } _: { before, isFollowing in
-            if isFollowing {
-                logger.info("redis_up", "following the log", ["head": "\(status.head)"])
-            } else if before == true {
-                logger.error("redis_down", "the log cannot be followed", ["reason": readiness.downReason])
+        status.tell(readiness, now: .now) { news, readiness in
+            switch news {
+            case .up: logger.info("redis_up", "following the log", ["head": "\(status.head)"])
+            case .down: logger.error("redis_down", "the log cannot be followed", ["reason": readiness.downReason])
+            case .otherReason:
+                logger.error(
+                    "redis_still_down", "the log still cannot be followed, for another reason",
+                    ["reason": readiness.downReason])
             }
         }
     }
