@@ -47,6 +47,9 @@ struct LinkAttempt {
     /// All that went wrong, in order.
     var reason: String { reasons.joined(separator: "; ") }
 
+    /// The same, whichever was tried first.
+    var reasonInAnyOrder: String { reasons.sorted().joined(separator: "; ") }
+
     /// `host:port`, with the address where the host has several.
     var peer: String {
         let authority = RedisEndpoint.authority(host, port)

@@ -12,6 +12,9 @@ public final class LinkDirectory: Sendable {
         self.lookups = lookups
     }
 
+    /// Whether a Sentinel has ever named the master.
+    public var knowsMaster: Bool { masters.master != nil }
+
     /// Look-ups of names that are under way.
     public var lookupsUnderWay: Int { lookups.underWay }
 

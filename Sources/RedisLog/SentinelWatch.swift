@@ -6,7 +6,7 @@ public enum SentinelNews: Hashable, Sendable {
     case moved(MasterMove)
     /// The Sentinels count their epochs anew: they were set up again. The master is the same.
     case epochFell(from: UInt64, to: UInt64)
-    /// None of them has named a master that holds for a while; why. Told again when the reason changes.
+    /// None of them has named a master that holds for a while; why. Told again for each other reason.
     case silent(reason: String)
     /// One of them names the master again.
     case answering
@@ -36,6 +36,8 @@ final class SentinelWatch {
 
     /// How long no Sentinel may have helped until that is told.
     static let patience = Duration.seconds(3)
+    /// Reasons that are told of one silence.
+    private static let reasonsMax = 8
 
     private let directory: LinkDirectory
     private let hostCount: Int
@@ -46,7 +48,8 @@ final class SentinelWatch {
     private var clock = MonotonicTime(nanoseconds: 0)
     /// When a Sentinel helped last; first when the watch began.
     private var lastNamed: MonotonicTime?
-    private var toldReason: String?
+    private var isSilent = false
+    private var toldReasons: Set<String> = []
     private var toldRevision: UInt64
     private var toldFalls: Int
     private var toldWithoutEpoch = false
@@ -108,8 +111,9 @@ final class SentinelWatch {
 
     private func received(_ named: SentinelMaster) {
         lastNamed = clock
-        if toldReason != nil {
-            toldReason = nil
+        if isSilent {
+            isSilent = false
+            toldReasons = []
             onNews?(.answering)
         }
         if named.epoch == nil, !toldWithoutEpoch { onNews?(.withoutEpoch) }
@@ -134,10 +138,10 @@ final class SentinelWatch {
         lastNamed = since
         guard clock - since >= Self.patience else { return }
         directory.withMasters { $0.heardNothing() }
-        // In a round that is under way the reason is that of the one before.
-        let reason = link.isStopped ? link.downReason : toldReason ?? "no answer"
-        guard reason != toldReason else { return }
-        toldReason = reason
-        onNews?(.silent(reason: reason))
+        // A round that is under way has its reason when it is over.
+        guard link.isStopped else { return }
+        isSilent = true
+        let reason = link.attempt.reasonInAnyOrder
+        if toldReasons.count < Self.reasonsMax, toldReasons.insert(reason).inserted { onNews?(.silent(reason: reason)) }
     }
 }

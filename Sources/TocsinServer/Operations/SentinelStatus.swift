@@ -32,7 +32,9 @@ extension ReplicaShared {
             status.sentinels.answering.set(0)
             logger.limited(
                 "sentinels_silent",
-                "no Sentinel names the master: the last known one is used, and a failover would go unnoticed",
+                directory.knowsMaster
+                    ? "no Sentinel names the master: the last known one is used, and a failover would go unnoticed"
+                    : "no Sentinel names the master",
                 ["reason": reason])
         case .answering:
             status.sentinels.answering.set(1)
