@@ -11,7 +11,7 @@ struct OutageReasonsTests {
     @Test("the reason that was told is told no more; another one is, once, when it is seen again")
     func changed() {
         var reasons = OutageReasons()
-        reasons.told("certificate", now: start)
+        reasons.told("certificate")
         for second in 1..<100 {
             #expect(reasons.isNews("certificate", now: start + .seconds(second)) == false)
         }
@@ -27,7 +27,7 @@ struct OutageReasonsTests {
     @Test("several that take turns are told one after the other, five seconds apart")
     func alternating() {
         var reasons = OutageReasons()
-        reasons.told("a", now: start)
+        reasons.told("a")
         var told: [Int] = []
         for second in 0..<60 where reasons.isNews(["b", "c", "d"][second % 3], now: start + .seconds(second)) {
             told.append(second)
@@ -41,7 +41,7 @@ struct OutageReasonsTests {
     @Test("reasons that are always new are not kept without bound, nor told")
     func endless() {
         var reasons = OutageReasons()
-        reasons.told("a", now: start)
+        reasons.told("a")
         for number in 0..<10_000 {
             #expect(reasons.isNews("\(number)", now: start + .seconds(number)) == false)
         }

@@ -57,7 +57,7 @@ struct LinkOutage {
         if isTold { return reasons.isNews(reason(), now: now) ? .otherReason : .none }
         guard now - since >= Self.patience, isOthersUp() else { return .none }
         isTold = true
-        reasons.told(reason(), now: now)
+        reasons.told(reason())
         return .began
     }
 }

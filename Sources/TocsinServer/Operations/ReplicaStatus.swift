@@ -84,7 +84,7 @@ private struct ToldVerdict {
         }
         if before == true {
             var reasons = OutageReasons()
-            reasons.told(readiness.downReason, now: now)
+            reasons.told(readiness.downReason)
             self.reasons = reasons
             return .down
         }
