@@ -20,6 +20,7 @@ extension RedisLink {
 
     func greet(_ wire: RedisWire) {
         isSentinelThere = false
+        awaitsRole = false
         if let login = Self.login(endpoint.user, endpoint.password) { enqueueGreeting(login, on: wire) }
         // Only for whoever looks at CLIENT LIST: where it is refused the link goes without.
         if !name.isEmpty { enqueue(RedisCommand("CLIENT", "SETNAME", name), on: wire) { _ in } }
@@ -90,7 +91,7 @@ extension RedisLink {
     }
 
     private func finishGreeting() {
-        guard case .greeting(let wire, _) = state, !isSentinelThere, confirmMaster() else { return }
+        guard case .greeting(let wire, _) = state, !isSentinelThere, !awaitsRole, confirmMaster() else { return }
         state = .up(wire)
         downReason = ""
         upSince = clock
@@ -127,10 +128,19 @@ extension RedisLink {
         enqueue(question.command, on: wire) { [weak self] result in self?.received(role: result) }
     }
 
+    /// INFO is not served. While the link is greeting it comes up with the answer only.
     private func askForRole() {
         guard let wire else { return }
         roleQuestion = .role
-        probe(wire)
+        guard case .greeting = state else { return probe(wire) }
+        awaitsRole = true
+        enqueue(roleQuestion.command, on: wire) { [weak self] result in
+            guard let self, self.wire === wire else { return }
+            received(role: result)
+            awaitsRole = false
+            finishGreeting()
+        }
+        flush(wire)
     }
 
     /// Takes an answer to either question; a refusal says nothing.

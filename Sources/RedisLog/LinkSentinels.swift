@@ -101,7 +101,9 @@ extension RedisLink {
 
     private func received(_ address: RedisReply, details: RedisReply, _ answers: SentinelAnswers, _ wire: RedisWire) {
         guard case .greeting = state, case .sentinel(let index) = peer else { return }
-        if !answers.hasLoggedIn, sentinelLogin != nil, Self.wantsLogin(address) || Self.wantsLogin(details) {
+        if !answers.hasLoggedIn, sentinelLogin != nil,
+            Self.wantsLogin(address) || Self.wantsLogin(details) && !isSentinelLoginUseless
+        {
             return askForMaster(wire, logsIn: true)
         }
         if case .error(let code, let message) = address {
@@ -111,6 +113,7 @@ extension RedisLink {
         guard let named = SentinelMaster(address: address, details: details), let socketAddress = attempt.address else {
             return fail("\(peerName) gave no address of \(answers.master)")
         }
+        if answers.loginRefusal != nil, !endpoint.sentinelAccess.isOwnLogin { isSentinelLoginUseless = true }
         let voter = voter(socketAddress, index)
         switch directory.withMasters({ [clock] in $0.heard(named, from: voter, now: clock) }) {
         case .doubtful(let why): fail(why)

@@ -83,6 +83,10 @@ public final class RedisLink {
     var sentinelAddress: String?
     /// Of several addresses of a Sentinel, which one a watch begins with, counted around.
     var sentinelTurn = 0
+    /// The server is still to say whether it is the master.
+    var awaitsRole = false
+    /// A Sentinel did not take the login that it seemed to want, and helped all the same.
+    var isSentinelLoginUseless = false
     /// What listens there is a Sentinel, although none was expected.
     var isSentinelThere = false
     /// When the server is to be asked again whether it lives and is the master, while the link is up.

@@ -74,6 +74,37 @@ struct SentinelRightsTests {
         try bench.loop.run("up") { link.isUp }
     }
 
+    @Test("a Sentinel that does not know user and password of the URL is asked without, if that is enough")
+    func uselessLogin() throws {
+        let bench = try Bench(settings: ["user default on nopass \(Self.needed)"])
+        let conversation = try RedisConversation(bench.servers[0].endpoint, bench.loop)
+        _ = try conversation.command("ACL", "SETUSER", "tocsin", "on", ">secret", "~*", "&*", "+@all")
+        let probe = bench.loop.follower(
+            try RedisEndpoint(url: "redis-sentinel://tocsin:secret@127.0.0.1:\(bench.sentinel.port)/threats"),
+            limits: SentinelTests.quick)
+        var news: [SentinelNews] = []
+        probe.follower.onSentinelNews = { news.append($0) }
+        try bench.loop.run("ready, and told") { probe.isReady && news.contains(.withoutEpoch) }
+    }
+
+    @Test("who may ask for the role only does not come up at a replica")
+    func roleOnly() throws {
+        let bench = try Bench(settings: [])
+        let links = try bench.servers.indices.map { index in
+            let conversation = try RedisConversation(bench.servers[index].endpoint, bench.loop)
+            _ = try conversation.command(
+                "ACL", "SETUSER", "few", "on", ">secret", "~*", "&*", "+@all", "-info")
+            return bench.loop.link(
+                try RedisEndpoint(url: "redis://few:secret@127.0.0.1:\(bench.ports[index])"),
+                limits: SentinelTests.quick)
+        }
+        var timesUp = 0
+        links[1].onUp = { timesUp += 1 }
+        try bench.loop.run("master") { links[0].isUp }
+        try bench.loop.run("replica") { links[1].downReason == "Redis is a read-only replica" }
+        #expect(timesUp == 0)
+    }
+
     @Test("a password for a Sentinel that has none is no failure")
     func needless() throws {
         let bench = try Bench(settings: [])
