@@ -2,10 +2,11 @@ import Codecs
 import PosixIO
 
 extension RedisLink {
-    /// How long the present try may take. Of several Sentinels one that is silent must not cost what a server may.
+    /// How long the present try may take. Of several Sentinels one that is silent must not cost what a server may, nor
+    /// one of several addresses what the last of them may.
     var attemptTimeout: Duration {
         switch peer {
-        case .server, .master: limits.connectTimeout
+        case .server, .master: attempt.addresses.isEmpty ? limits.connectTimeout : limits.connectTimeout / 2
         case .sentinel: limits.sentinelTimeout
         }
     }
