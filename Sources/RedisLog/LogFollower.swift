@@ -83,8 +83,7 @@ public final class LogFollower {
         channel = keys.feed
         subscription = RedisLink(
             endpoint: endpoint, poller: poller, token: subscriptionToken, name: name + "-sub",
-            randomSeed: randomSeed ^ 0x5DEE_CE66, mode: .subscriber, limits: limits,
-            directory: directory)
+            randomSeed: randomSeed ^ 0x5DEE_CE66, mode: .subscriber, limits: limits, directory: directory)
         let link = RedisLink(
             endpoint: endpoint, poller: poller, token: commandToken, name: name, randomSeed: randomSeed,
             limits: limits, directory: directory)
@@ -204,10 +203,8 @@ extension LogFollower {
 
     private func subscribe() {
         session.linkCameUp()
-        var command = RedisCommand("SUBSCRIBE")
-        command.append(channel)
         // Its answer comes as a push (RESP2), so the command itself must not wait for one.
-        subscription.sendUnanswered(command)
+        subscription.sendUnanswered(RedisCommand("SUBSCRIBE", channel))
     }
 
     private func subscriptionWentDown(_ reason: String) {
@@ -220,8 +217,7 @@ extension LogFollower {
     /// A log that could not be leased would stay in Redis for ever, so it is not served either.
     private func renewLease() {
         client.renewLease { [weak self] result in
-            guard let self else { return }
-            if case .failure(let error) = result { leaseFailure = error } else { leaseFailure = nil }
+            if case .failure(let error) = result { self?.leaseFailure = error } else { self?.leaseFailure = nil }
         }
     }
 
@@ -393,8 +389,7 @@ extension LogFollower {
 
     private func updateHealth() {
         let redisUp = client.isUp && probeFailure == nil
-        let subscriptionUp =
-            session.isProven && tracker.isPrimed && !tracker.needsRetry && leaseFailure == nil
+        let subscriptionUp = session.isProven && tracker.isPrimed && !tracker.needsRetry && leaseFailure == nil
         let health = LogHealth(
             redisUp: redisUp, subscriptionUp: subscriptionUp, reason: redisUp && subscriptionUp ? "" : downReason,
             writesRefused: status?.writesRefused ?? client.replicationShortfall, foreignLog: client.foreignReason)
