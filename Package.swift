@@ -117,7 +117,8 @@ let package = Package(
         .testTarget(
             name: "CodecsTests", dependencies: ["COpenSSL", "Codecs", "Corpora", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "RedisLogTests", dependencies: ["RedisLog", "Codecs", "PosixIO", "TestSupport", "ThreatFeed"],
+            name: "RedisLogTests",
+            dependencies: ["RedisLog", "Codecs", "PosixIO", "TestSupport", "ThreatFeed", "TocsinClient"],
             swiftSettings: strict),
         .testTarget(
             name: "BroadcastTests", dependencies: ["Broadcast", "PosixIO", "ThreatFeed"], swiftSettings: strict),
@@ -130,7 +131,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["Corpora", "TestSupport", "RedisLog", "Broadcast", "ThreatFeed", "PosixIO"],
+            dependencies: ["Corpora", "TestSupport", "RedisLog", "Broadcast", "ThreatFeed", "PosixIO", "TocsinClient"],
             swiftSettings: strict),
         .testTarget(name: "TocsinClientTests", dependencies: clientSide, swiftSettings: strict),
         .testTarget(

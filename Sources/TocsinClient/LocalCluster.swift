@@ -27,7 +27,7 @@ public final class LocalCluster: Sendable {
             started.append(
                 try LocalReplica(
                     launcher: launcher, name: "replica-\(Self.letter(index))", redisURL: shared.url,
-                    directory: directory.path, arguments: arguments, tls: tls))
+                    directory: directory.path, arguments: LocalReplica.patientArguments + arguments, tls: tls))
         }
         replicas = started
         for replica in started { try replica.waitUntilReady() }

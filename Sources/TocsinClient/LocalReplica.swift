@@ -6,6 +6,9 @@ import Synchronization
 public final class LocalReplica: Sendable {
     public let name: String
     public let url: ServerURL
+    /// For those that have to come up, however busy the machine is.
+    package static let patientArguments = ["--start-seconds", "120"]
+
     private let launcher: String
     private let arguments: [String]
     private let environment: [String]

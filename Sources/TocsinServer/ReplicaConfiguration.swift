@@ -52,6 +52,8 @@ public struct ReplicaConfiguration: Sendable {
 
     /// How long a streaming client may go without a frame before it gets a heartbeat.
     public var heartbeatInterval = Duration.seconds(15)
+    /// How long a Redis that was given may take at the start until the log can be followed; then the start has failed.
+    public var startPeriod = Duration.seconds(5)
     /// How long a client stays that was told that the log cannot be followed, before it is handed on to other replicas;
     /// zero keeps it.
     public var handOnAfter = Duration.seconds(10)

@@ -5,8 +5,6 @@ import RedisLog
 
 /// The threads of a replica and the main thread's work: signals, the private Redis, the drain.
 final class RunningReplica {
-    /// How long a Redis that was given may take to answer at the start.
-    private static let startPatience = Duration.seconds(5)
     /// A private Redis may have a long log to load.
     private static let loadingPatience = Duration.seconds(300)
 
@@ -73,7 +71,7 @@ final class RunningReplica {
     }
 
     private func waitUntilReady() throws(StartFailure) {
-        let patience = redis == nil ? Self.startPatience : Self.loadingPatience
+        let patience = redis == nil ? shared.configuration.startPeriod : Self.loadingPatience
         let deadline = MonotonicTime.now + patience
         while !shared.readiness.isFollowing, !isDraining {
             wait(atMost: .milliseconds(20))

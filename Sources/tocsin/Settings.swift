@@ -247,6 +247,11 @@ enum Settings {
             "heartbeat-seconds", help: "How long a streaming client may go without a frame before it gets a heartbeat.",
             range: 1...3_600, member: \.heartbeatInterval),
         .seconds(
+            "start-seconds",
+            help: """
+                How long Redis may take at the start until the log can be followed; then the replica ends with exit code 69.
+                """, range: 1...3_600, member: \.startPeriod),
+        .seconds(
             "hand-on-seconds",
             help: """
                 How long clients stay with a replica that cannot follow the log before they are closed with 1013, a \

@@ -37,7 +37,8 @@ public final class FaultyCluster: Sendable {
             started.append(
                 try LocalReplica(
                     launcher: launcher, name: "replica-\(index)", redisURL: "redis://127.0.0.1:\(proxy.port)/0",
-                    directory: directory.path, arguments: arguments, environment: environment(index)))
+                    directory: directory.path, arguments: LocalReplica.patientArguments + arguments,
+                    environment: environment(index)))
         }
         self.proxies = proxies
         replicas = started

@@ -1,11 +1,13 @@
 import Glibc
 import PosixIO
+import TocsinClient
 
 @testable import RedisLog
 
 /// A redis-server in Sentinel's mode with a quorum of one, that knows its master as `threats`.
 final class TestSentinel {
     let port: UInt16
+    private let folder: TemporaryDirectory
     private let path: String
     private let process: ChildProcess
 
@@ -17,10 +19,10 @@ final class TestSentinel {
         port: UInt16? = nil, master: UInt16, epoch: Int = 0, settings: [String] = [], isPlain: Bool = true
     ) throws {
         let port = try port ?? ReservedPort.take()
-        var template = Array("/tmp/sentinel-XXXXXX".utf8CString)
-        let descriptor = mkstemp(&template)
+        folder = try TemporaryDirectory()
+        path = folder.path + "/sentinel.conf"
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw TimedOut(description: "no file for the Sentinel") }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         self.port = port
         let lines =
             [
@@ -81,7 +83,6 @@ final class TestSentinel {
 
     deinit {
         crash()
-        unlink(path)
     }
 }
 

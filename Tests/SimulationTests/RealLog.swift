@@ -1,6 +1,7 @@
 import Glibc
 import PosixIO
 import ThreatFeed
+import TocsinClient
 
 @testable import RedisLog
 
@@ -11,7 +12,7 @@ final class RealLog {
     }
 
     private static let identity = LogIdentity(name: 7, database: 0)
-    private let directory: String
+    private let folder: TemporaryDirectory
     private let process: ChildProcess
     private let poller: Poller
     private let client: LogClient
@@ -20,18 +21,16 @@ final class RealLog {
     private(set) var messages: [[LogEntry]] = []
 
     init() throws {
-        var template = Array("/tmp/model-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw Failure(description: "no directory for redis-server") }
-        directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        folder = try TemporaryDirectory()
         guard let binary = ChildProcess.find("redis-server") else {
             throw Failure(description: "redis-server is not installed: apt-get install redis-server")
         }
-        let socket = directory + "/redis.sock"
+        let socket = folder.path + "/redis.sock"
         process = try ChildProcess.start(
             binary,
             [
-                "--port", "0", "--unixsocket", socket, "--dir", directory, "--save", "", "--logfile",
-                directory + "/log",
+                "--port", "0", "--unixsocket", socket, "--dir", folder.path, "--save", "", "--logfile",
+                folder.path + "/log",
             ])
         poller = try Poller()
         let endpoint = RedisEndpoint(location: .unix(path: socket))
@@ -53,8 +52,6 @@ final class RealLog {
         subscription.stop()
         process.send(signal: SIGKILL)
         while process.poll() == .running { sched_yield() }
-        for file in ["redis.sock", "log"] { unlink("\(directory)/\(file)") }
-        rmdir(directory)
     }
 
     private func connect() throws {
