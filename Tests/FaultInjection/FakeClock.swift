@@ -3,19 +3,18 @@ public import TocsinClient
 
 /// The wall clock of processes, moved while they run. The monotonic clock stays true.
 ///
-/// A small library, preloaded (ld.so(8)), adds an offset that it reads from a shared file.
+/// A preloaded library adds an offset that it reads from a shared file.
 public final class FakeClock: Sendable {
-    private let directory: String
-    private let name: String
+    private let offsetPath: String
+    private let libraryPath: String
 
     /// - Parameters:
     ///   - directory: Where the library and the offset are kept.
     ///   - name: Distinguishes the clocks of one directory.
     public init(directory: String, name: String) throws(ClientError) {
-        self.directory = directory
-        self.name = name
+        offsetPath = "\(directory)/\(name).offset"
+        libraryPath = try PreloadedLibrary("clock-offset", in: directory, source: Self.source).path
         try set(offsetSeconds: 0)
-        if access(libraryPath, R_OK) != 0 { try build() }
     }
 
     /// What a process must be started with.
@@ -30,22 +29,6 @@ public final class FakeClock: Sendable {
         let count = pwrite(file, &offset, 8, 0)
         _ = close(file)
         guard count == 8 else { throw .childFailed("\(offsetPath): not written") }
-    }
-
-    private var libraryPath: String { "\(directory)/clock-offset.so" }
-    private var offsetPath: String { "\(directory)/\(name).offset" }
-
-    private func build() throws(ClientError) {
-        let source = "\(directory)/clock-offset.c"
-        guard let file = fopen(source, "w") else { throw .childFailed("\(source): cannot be written") }
-        fputs(Self.source, file)
-        fclose(file)
-        // The compiler of the Swift toolchain.
-        let compiler = try LocalProcess(
-            "clang", ["-O1", "-shared", "-fPIC", "-o", libraryPath, source], outputPath: "\(directory)/clang.log")
-        guard compiler.waitForEnd(atMost: .seconds(60)) == .exited(code: 0) else {
-            throw .childFailed("clang, of the Swift toolchain: \(compiler.outputTail)")
-        }
     }
 
     private static let source = #"""

@@ -46,6 +46,8 @@ public enum ProxyDoor: Sendable, Equatable {
     case refusing
     /// Accepted, then reset at once.
     case resetting
+    /// Accepted, then ended at once, as by a sidecar with nobody behind it.
+    case closing
 }
 
 /// Bytes to be replaced by others of the same number on their way; both must arrive in one piece to be found.

@@ -16,7 +16,7 @@ public final class FaultProxy: Sendable {
         case stop
     }
 
-    /// The loopback port it listens on.
+    /// The port it listens on.
     public let port: UInt16
     let orders: Mailbox<Order>
     let counters = Counters()
@@ -32,15 +32,17 @@ public final class FaultProxy: Sendable {
     /// - Parameters:
     ///   - target: The server.
     ///   - rewrites: What to replace from the start.
-    public init(to target: SocketAddress, rewrites: [ByteRewrite] = []) throws(ClientError) {
+    ///   - host: The loopback address it listens on, of 127.0.0.0/8.
+    ///   - port: `nil` for a free one.
+    public init(
+        to target: SocketAddress, rewrites: [ByteRewrite] = [], host: String = "127.0.0.1", port wanted: UInt16? = nil
+    ) throws(ClientError) {
         let orders: Mailbox<Order>
         let thread: Thread
-        let port = try FreePort.find()
+        let port = if let wanted { wanted } else { try FreePort.find() }
+        let address = try SocketAddress.literal(host, port)
         do {
             orders = try Mailbox()
-            guard let address = try SocketAddress.resolve(host: "127.0.0.1", port: port).first else {
-                throw SystemError(code: 0, operation: "127.0.0.1 has no address")
-            }
             let loop = try ProxyLoop(
                 address: address, target: target, rewrites: rewrites, orders: orders, counters: counters)
             thread = try Thread.start(name: "fault-proxy") { loop.run() }

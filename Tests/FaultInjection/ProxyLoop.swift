@@ -89,7 +89,7 @@ final class ProxyLoop: @unchecked Sendable {
         case .refusing:
             listener = nil
             isListening = false
-        case .open, .resetting:
+        case .open, .resetting, .closing:
             guard !isListening else { return }
             do throws(SystemError) {
                 try listen()
@@ -109,7 +109,11 @@ final class ProxyLoop: @unchecked Sendable {
                 Socket.disableDelay(server)
                 lastID += 1
                 links[lastID] = ProxyLink(client: client, server: server)
-                if door == .resetting { reset(lastID) }
+                switch door {
+                case .open, .refusing: break
+                case .resetting: reset(lastID)
+                case .closing: links[lastID] = nil
+                }
             } catch {
                 // The client sees its connection end: the server is not there.
             }

@@ -90,13 +90,16 @@ public final class RedisConnection {
 
 extension SocketAddress {
     /// 127.0.0.1 and a port.
-    public static func loopback(_ port: UInt16) throws(ClientError) -> SocketAddress {
+    public static func loopback(_ port: UInt16) throws(ClientError) -> SocketAddress { try literal("127.0.0.1", port) }
+
+    /// An address in figures and a port.
+    public static func literal(_ host: String, _ port: UInt16) throws(ClientError) -> SocketAddress {
         do throws(ResolveError) {
-            if let address = try SocketAddress.resolve(host: "127.0.0.1", port: port).first { return address }
+            if let address = try SocketAddress.resolve(host: host, port: port).first { return address }
         } catch {
             throw .unreachable(error.description)
         }
-        throw .unreachable("127.0.0.1 has no address")
+        throw .unreachable("\(host) has no address")
     }
 }
 

@@ -118,7 +118,7 @@ import TocsinClient
         #expect(try commands.command("PING") == .simple("PONG"))
     }
 
-    @Test("new connections are refused or reset, and accepted again")
+    @Test("new connections are refused, reset or ended, and accepted again")
     func doors() throws {
         let bench = try Bench()
         bench.proxy.set(door: .refusing)
@@ -127,14 +127,16 @@ import TocsinClient
                 guard case .unreachable? = Self.failure({ _ = try bench.connect() }) else { return false }
                 return true
             })
-        bench.proxy.set(door: .resetting)
-        #expect(
-            Harness.wait {
-                guard case .connectionLost? = Self.failure({ try bench.connect().command("PING") }) else {
-                    return false
-                }
-                return true
-            })
+        for door in [ProxyDoor.resetting, .closing] {
+            bench.proxy.set(door: door)
+            #expect(
+                Harness.wait {
+                    guard case .connectionLost? = Self.failure({ try bench.connect().command("PING") }) else {
+                        return false
+                    }
+                    return true
+                })
+        }
         bench.proxy.heal()
         #expect(Harness.wait { (try? bench.connect().command("PING")) == .simple("PONG") })
     }
