@@ -5,6 +5,8 @@ enum FaultKind: String, CaseIterable, Sendable {
     case failover = "failover on demand"
     case redisReplicaStopped = "Redis replica stopped"
     case sentinelStopped = "sentinel stopped"
+    case sentinelsGone = "all sentinels gone"
+    case sentinelsAnew = "sentinels set up anew"
     case replicaKilled = "replica killed"
     case replicaStopped = "replica stopped"
     case replicaDrained = "replica drained"
@@ -18,6 +20,7 @@ enum FaultKind: String, CaseIterable, Sendable {
     case commandsKilled = "CLIENT KILL normal"
     case subscriptionsKilled = "CLIENT KILL pubsub"
     case scriptsFlushed = "SCRIPT FLUSH"
+    case sentinelRightLost = "sentinel right withheld"
     case dashboardsStalled = "dashboards that never read"
 
     /// Faults that take turns: at most one of each lane is in force at a time.
@@ -39,10 +42,12 @@ enum FaultKind: String, CaseIterable, Sendable {
 
     var lane: Lane {
         switch self {
-        case .masterKilled, .masterStopped, .failover, .redisReplicaStopped, .sentinelStopped: .redis
+        case .masterKilled, .masterStopped, .failover, .redisReplicaStopped, .sentinelStopped, .sentinelsGone,
+            .sentinelsAnew:
+            .redis
         case .replicaKilled, .replicaStopped, .replicaDrained: .replicas
         case .linkDropped, .linkHung, .linkRefused, .linkReset, .linkDelayed, .linkSliced, .subscriptionDropped: .links
-        case .commandsKilled, .subscriptionsKilled, .scriptsFlushed, .dashboardsStalled: .nuisances
+        case .commandsKilled, .subscriptionsKilled, .scriptsFlushed, .sentinelRightLost, .dashboardsStalled: .nuisances
         }
     }
 
@@ -52,12 +57,15 @@ enum FaultKind: String, CaseIterable, Sendable {
         case .masterKilled: 500...6_000
         case .masterStopped: 500...9_000
         case .redisReplicaStopped, .sentinelStopped: 1_000...5_000
+        case .sentinelsGone: 1_000...6_000
+        case .sentinelsAnew: 0...2_000
         case .replicaKilled: 100...3_000
         case .replicaStopped: 500...8_000
         case .linkDropped, .linkHung, .subscriptionDropped: 500...7_000
         case .linkRefused, .linkReset: 200...4_000
         case .linkDelayed, .linkSliced: 1_000...4_000
         case .dashboardsStalled: 2_000...8_000
+        case .sentinelRightLost: 1_000...6_000
         case .failover, .replicaDrained, .commandsKilled, .subscriptionsKilled, .scriptsFlushed: 0...0
         }
     }
@@ -66,9 +74,10 @@ enum FaultKind: String, CaseIterable, Sendable {
     var losesLog: Bool {
         switch self {
         case .masterKilled, .masterStopped, .failover: true
-        case .redisReplicaStopped, .sentinelStopped, .replicaKilled, .replicaStopped, .replicaDrained, .linkDropped,
-            .linkHung, .linkRefused, .linkReset, .linkDelayed, .linkSliced, .subscriptionDropped, .commandsKilled,
-            .subscriptionsKilled, .scriptsFlushed, .dashboardsStalled:
+        case .redisReplicaStopped, .sentinelStopped, .sentinelsGone, .sentinelsAnew, .replicaKilled, .replicaStopped,
+            .replicaDrained, .linkDropped, .linkHung, .linkRefused, .linkReset, .linkDelayed, .linkSliced,
+            .subscriptionDropped, .commandsKilled, .subscriptionsKilled, .scriptsFlushed, .sentinelRightLost,
+            .dashboardsStalled:
             false
         }
     }

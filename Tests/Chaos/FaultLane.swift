@@ -58,6 +58,8 @@ struct FaultLane: Sendable {
         case .failover: try failOver(target)
         case .redisReplicaStopped: try stop(world.redisReplicas.map(\.child), duration)
         case .sentinelStopped: try stop([world.redis.sentinels[target % 3].child], duration)
+        case .sentinelsGone: try loseSentinels(duration, byDeath: variant)
+        case .sentinelsAnew: try setUpSentinelsAnew(duration)
         case .replicaKilled: try killReplica(1 + target % 2, duration)
         case .replicaStopped: try stop([world.replicas[target % 3].child], duration)
         case .replicaDrained: try drainReplica(1 + target % 2)
@@ -68,6 +70,7 @@ struct FaultLane: Sendable {
         case .commandsKilled: try onMaster("CLIENT", "KILL", "TYPE", "normal")
         case .subscriptionsKilled: try onMaster("CLIENT", "KILL", "TYPE", "pubsub")
         case .scriptsFlushed: try onMaster("SCRIPT", "FLUSH")
+        case .sentinelRightLost: withholdRight(World.sentinelRights[target % World.sentinelRights.count], duration)
         case .dashboardsStalled: try stall(target % 3, duration)
         }
     }
@@ -94,6 +97,48 @@ struct FaultLane: Sendable {
     private func failOver(_ target: Int) throws(ClientError) {
         let answer = try world.redis.sentinels[target % 3].command("SENTINEL", "FAILOVER", SentinelDeployment.name)
         incidents.trace("failover: \(answer)")
+    }
+
+    /// Meanwhile every connection to Redis is lost as well: who comes back can ask nobody.
+    /// - Parameter byDeath: They are killed and start with what they knew; otherwise they hang.
+    private func loseSentinels(_ duration: Duration, byDeath: Bool) throws(ClientError) {
+        let master = world.redis.master
+        let sentinels = world.redis.sentinels
+        for sentinel in sentinels { byDeath ? sentinel.kill() : sentinel.pause() }
+        _ = isStopping.sleep(duration / 2)
+        for kind in ["pubsub", "normal"] {
+            // It may be down by another lane's doing.
+            _ = try? master?.command("CLIENT", "KILL", "TYPE", kind, within: .seconds(1))
+        }
+        _ = isStopping.sleep(duration / 2)
+        for sentinel in sentinels {
+            if byDeath { try sentinel.start() } else { sentinel.resume() }
+        }
+    }
+
+    private func setUpSentinelsAnew(_ duration: Duration) throws(ClientError) {
+        guard let port = world.redis.master?.port else { return }
+        for sentinel in world.redis.sentinels { sentinel.kill() }
+        _ = isStopping.sleep(duration)
+        try world.redis.setUpSentinelsAnew(master: port)
+    }
+
+    /// No sentinel lets the replicas of ours do something.
+    private func withholdRight(_ right: String, _ duration: Duration) {
+        for sentinel in world.redis.sentinels { _ = setRight("-\(right)", at: sentinel) }
+        _ = isStopping.sleep(duration)
+        for sentinel in world.redis.sentinels {
+            // It may be away for the moment, by another lane's doing.
+            let isGiven = Pause.wait(atMost: Run.patience, every: .milliseconds(100)) {
+                setRight("+\(right)", at: sentinel)
+            }
+            if !isGiven { incidents.find("sentinel \(sentinel.port) does not give back \(right)") }
+        }
+    }
+
+    private func setRight(_ change: String, at sentinel: LocalSentinel) -> Bool {
+        let user = World.sentinelUser
+        return (try? sentinel.command("ACL", "SETUSER", user, change, within: .seconds(1))) == .simple("OK")
     }
 
     /// The first replica is never killed: its memory is watched from the beginning to the end.
@@ -144,9 +189,9 @@ struct FaultLane: Sendable {
             case .linkDelayed: link.set(.delay(.milliseconds(variant ? 40 : 250)))
             case .linkSliced: link.set(.slice(bytes: variant ? 101 : 17))
             case .subscriptionDropped: link.set(.drop, direction, of: .subscriptions)
-            case .masterKilled, .masterStopped, .failover, .redisReplicaStopped, .sentinelStopped, .replicaKilled,
-                .replicaStopped, .replicaDrained, .commandsKilled, .subscriptionsKilled, .scriptsFlushed,
-                .dashboardsStalled:
+            case .masterKilled, .masterStopped, .failover, .redisReplicaStopped, .sentinelStopped, .sentinelsGone,
+                .sentinelsAnew, .replicaKilled, .replicaStopped, .replicaDrained, .commandsKilled, .subscriptionsKilled,
+                .scriptsFlushed, .sentinelRightLost, .dashboardsStalled:
                 preconditionFailure("not a fault of a link")
             }
             if kind == .linkRefused || kind == .linkReset { link.cut() }

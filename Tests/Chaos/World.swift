@@ -16,7 +16,11 @@ final class World: Sendable {
     ///   - directory: An existing directory, with a path of at most 60 bytes.
     ///   - minReplicas: What `--redis-min-replicas` is to be.
     init(launcher: String, directory: String, minReplicas: Int) throws(ClientError) {
-        let redis = try SentinelDeployment(directory: directory, replicas: 1, durability: .always)
+        var watchers = SentinelDeployment.Watchers()
+        // The replicas of ours are the default user, whose rights are taken away.
+        watchers.areOperators = true
+        let redis = try SentinelDeployment(
+            directory: directory, replicas: 1, durability: .always, watchers: watchers)
         self.redis = redis
         var replicas: [LocalReplica] = []
         var links: [[FaultProxy]] = []
@@ -44,6 +48,10 @@ final class World: Sendable {
         self.sentinelLinks = sentinelLinks
         for replica in replicas { try replica.waitUntilReady() }
     }
+
+    /// Who the replicas of ours are for the sentinels, and what they may do there.
+    static let sentinelUser = "default"
+    static let sentinelRights = ["sentinel|master", "sentinel|get-master-addr-by-name", "client|setname", "ping"]
 
     var urls: [ServerURL] { replicas.map(\.url) }
 

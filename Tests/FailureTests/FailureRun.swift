@@ -12,6 +12,7 @@ final class FailureRun {
     let pool: PublisherPool
     /// Clients that never leave their replica by themselves; the others wander.
     let residents: Int
+    private let prefix: String
     /// Threats posted by the run itself.
     private var probes: [(threatID: String, cursor: Cursor)] = []
 
@@ -19,9 +20,12 @@ final class FailureRun {
     /// - Parameters:
     ///   - visitors: Clients that leave when they are sent away, for any other replica.
     ///   - rate: Threats per second of all publishers together.
+    ///   - prefix: What the ids of its threats begin with.
     init(
-        _ urls: [ServerURL], residents: Int = 6, wanderers: Int = 3, visitors: Int = 0, rate: Double = 150
+        _ urls: [ServerURL], residents: Int = 6, wanderers: Int = 3, visitors: Int = 0, rate: Double = 150,
+        prefix: String = "load"
     ) throws {
+        self.prefix = prefix
         self.urls = urls
         self.residents = residents
         let options = (0..<(residents + wanderers + visitors)).map { index in
@@ -36,7 +40,7 @@ final class FailureRun {
         fleet = try FeedFleet(options)
         pool = try PublisherPool(
             .init(
-                urls: urls, publishers: 6, rate: Harness.paced(rate), idPrefix: "load",
+                urls: urls, publishers: 6, rate: Harness.paced(rate), idPrefix: prefix,
                 limits: FailureBench.publisherLimits))
         guard fleet.wait(atMost: FailureBench.deadline, for: { $0.allSatisfy { $0.joinedAfter != nil } }) else {
             throw HarnessError("not all clients joined")
@@ -116,8 +120,14 @@ final class FailureRun {
         print("\(FailureBench.testName): accepted again after \(MonotonicTime.now - start)")
     }
 
+    /// Expects that what every replica has acknowledged until now reaches every client.
+    func expectDelivery() {
+        guard let last = probes.map(\.cursor).max() else { return }
+        #expect(Harness.wait(fleet, for: last, atMost: FailureBench.deadline), "\(last) is missing: \(positions())")
+    }
+
     private func post(_ client: HTTPClient) throws(ClientError) -> HTTPAnswer {
-        let id = "probe-\(MonotonicTime.now.nanoseconds)"
+        let id = "\(prefix)-probe-\(MonotonicTime.now.nanoseconds)"
         let answer = try client.post("/api/threats/trigger", SampleTraffic.threat(id: id, number: probes.count))
         if answer.status == 201, let cursor = answer.json?["cursor"]?.cursorValue { probes.append((id, cursor)) }
         return answer
@@ -135,7 +145,8 @@ final class FailureRun {
         #expect(report.failures == [])
         #expect(report.refusalsWithoutRetryAfter == 0)
         // The last entry of the log: whoever has it has everything.
-        let last = try cursor(of: try Harness.trigger(urls[0], #"{"id":"last-of-all","threat_type":"malware"}"#))
+        let last = try cursor(
+            of: try Harness.trigger(urls[0], #"{"id":"\#(prefix)-last-of-all","threat_type":"malware"}"#))
         #expect(Harness.wait(fleet, for: last, atMost: FailureBench.deadline), "\(positions())")
         let records = fleet.allRecords()
         let owed = Harness.owed(report) + probes

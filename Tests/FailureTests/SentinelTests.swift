@@ -8,17 +8,17 @@ import TocsinClient
 @Suite(.processes) struct Replication {
     @Test("a master that is killed under load: failover, reset, acknowledged threats come back from the rings")
     func masterKilled() throws {
-        let bench = try SentinelBench()
+        let bench = try SentinelBench(watchers: .init())
         let run = try FailureRun(bench.urls)
         let old = try #require(bench.deployment.master)
         old.kill()
-        #expect(Self.awaitOther(than: old, bench))
+        #expect(SentinelBench.awaitOther(than: old, bench))
         run.expectRecovery()
         #expect(run.awaitResets(1))
         try run.awaitAcknowledgements(100)
         // The old master comes back believing to be one; nobody may write to it.
         try old.start()
-        #expect(Self.awaitDemotion(of: old))
+        #expect(SentinelBench.awaitDemotion(of: old))
         run.expectRecovery()
         try run.awaitAcknowledgements(100)
         try run.finish()
@@ -27,14 +27,14 @@ import TocsinClient
 
     @Test("a master that hangs and comes back after its replica was promoted: nobody goes on writing to it")
     func masterStopped() throws {
-        let bench = try SentinelBench()
+        let bench = try SentinelBench(watchers: .init())
         let run = try FailureRun(bench.urls)
         let old = try #require(bench.deployment.master)
         old.pause()
-        #expect(Self.awaitOther(than: old, bench))
+        #expect(SentinelBench.awaitOther(than: old, bench))
         run.expectRecovery()
         old.resume()
-        #expect(Self.awaitDemotion(of: old))
+        #expect(SentinelBench.awaitDemotion(of: old))
         run.expectRecovery()
         #expect(run.awaitResets(1))
         try run.awaitAcknowledgements(100)
@@ -45,36 +45,36 @@ import TocsinClient
     @Test(
         "a master that pauses shorter than anybody's patience and is replaced meanwhile: left though nobody tells it")
     func masterPausedBriefly() throws {
-        let bench = try SentinelBench()
+        let bench = try SentinelBench(watchers: .init())
         let run = try FailureRun(bench.urls)
         let old = try #require(bench.deployment.master)
         // It goes on taking itself for the master: no sentinel may tell it better.
         try old.command("ACL", "SETUSER", "default", "-replicaof", "-slaveof")
         old.pause()
-        _ = try bench.deployment.sentinels[0].command("SENTINEL", "FAILOVER", SentinelDeployment.name)
-        #expect(Self.awaitOther(than: old, bench))
+        try bench.deployment.sentinels[0].command("SENTINEL", "FAILOVER", SentinelDeployment.name)
+        #expect(SentinelBench.awaitOther(than: old, bench))
         old.resume()
         // Every replica has gone on to the new generation, which is the new master's.
         #expect(run.awaitResets(1))
         run.expectRecovery()
-        let last = try Self.lastEntry(of: old)
+        let last = try SentinelBench.lastEntry(of: old)
         try run.awaitAcknowledgements(100)
-        #expect(try Self.lastEntry(of: old) == last)
+        #expect(try SentinelBench.lastEntry(of: old) == last)
         #expect(try old.command("ROLE").elements.first?.text == "master")
         try old.command("ACL", "SETUSER", "default", "+replicaof", "+slaveof")
-        #expect(Self.awaitDemotion(of: old))
+        #expect(SentinelBench.awaitDemotion(of: old))
         try run.finish()
         withExtendedLifetime(bench) {}
     }
 
     @Test("SENTINEL FAILOVER under load: the master steps down, posts succeed again")
     func failoverOnDemand() throws {
-        let bench = try SentinelBench()
+        let bench = try SentinelBench(watchers: .init())
         let run = try FailureRun(bench.urls)
         let old = try #require(bench.deployment.master)
         let answer = try bench.deployment.sentinels[0].command("SENTINEL", "FAILOVER", SentinelDeployment.name)
         #expect(answer == .simple("OK"))
-        #expect(Self.awaitOther(than: old, bench))
+        #expect(SentinelBench.awaitOther(than: old, bench))
         run.expectRecovery()
         #expect(run.awaitResets(1))
         try run.awaitAcknowledgements(100)
@@ -84,7 +84,7 @@ import TocsinClient
 
     @Test("--redis-min-replicas 1: without the replica posts get 503, with it again they succeed")
     func replicaMissing() throws {
-        let bench = try SentinelBench(arguments: ["--redis-min-replicas", "1"])
+        let bench = try SentinelBench(arguments: ["--redis-min-replicas", "1"], watchers: .init())
         let run = try FailureRun(bench.urls)
         let replica = try #require(bench.deployment.servers.first { $0 !== bench.deployment.master })
         replica.pause()
@@ -101,11 +101,11 @@ import TocsinClient
 
     @Test("--redis-min-replicas 1 and a failover: what was acknowledged is in the new master")
     func nothingLostWithReplicas() throws {
-        let bench = try SentinelBench(arguments: ["--redis-min-replicas", "1"])
+        let bench = try SentinelBench(arguments: ["--redis-min-replicas", "1"], watchers: .init())
         let run = try FailureRun(bench.urls)
         let old = try #require(bench.deployment.master)
         old.kill()
-        #expect(Self.awaitOther(than: old, bench))
+        #expect(SentinelBench.awaitOther(than: old, bench))
         // Nothing is acknowledged until there are two again.
         let promoted = try #require(bench.deployment.master)
         try old.start(as: .replica(of: try #require(promoted.port)))
@@ -116,46 +116,4 @@ import TocsinClient
         try run.finish()
         withExtendedLifetime(bench) {}
     }
-
-    private static func lastEntry(of redis: LocalRedis) throws -> RedisValue {
-        try redis.command("HMGET", "tocsin:{default}:meta", "g", "s")
-    }
-
-    /// A sentinel makes a server that wrongly takes itself for the master a replica, eight seconds later or more.
-    private static func awaitDemotion(of old: LocalRedis) -> Bool {
-        Harness.wait(atMost: FailureBench.deadline, every: .milliseconds(100)) {
-            (try? old.command("ROLE", within: FailureBench.answerDeadline))?.elements.first?.text == "slave"
-        }
-    }
-
-    private static func awaitOther(than old: LocalRedis, _ bench: SentinelBench) -> Bool {
-        Harness.wait(atMost: FailureBench.deadline, every: .milliseconds(50)) {
-            guard let master = bench.deployment.master, master !== old else { return false }
-            return (try? master.command("ROLE", within: FailureBench.answerDeadline))?.elements.first?.text == "master"
-        }
-    }
-}
-
-/// Three replicas of ours, a master, its replica and three sentinels.
-private final class SentinelBench {
-    let deployment: SentinelDeployment
-    let replicas: [LocalReplica]
-    private let directory: TemporaryDirectory
-
-    init(arguments: [String] = []) throws {
-        guard ChildProcess.find("redis-server") != nil else { throw HarnessError(LocalRedis.installHint) }
-        let directory = try TemporaryDirectory()
-        self.directory = directory
-        let deployment = try SentinelDeployment(directory: directory.path)
-        self.deployment = deployment
-        let program = try Harness.program()
-        replicas = try (0..<3).map { index in
-            try LocalReplica(
-                launcher: program, name: "replica-\(index)", redisURL: deployment.url, directory: directory.path,
-                arguments: arguments)
-        }
-        for replica in replicas { try replica.waitUntilReady() }
-    }
-
-    var urls: [ServerURL] { replicas.map(\.url) }
 }

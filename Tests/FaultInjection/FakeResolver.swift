@@ -31,8 +31,8 @@ public final class FakeResolver: Sendable {
             self.seconds = seconds
         }
 
-        /// A name server that says nothing for longer than anybody waits.
-        public static let silence = Answer([], afterSeconds: 3_600)
+        /// A name server that says nothing, for as long as a resolver waits by default or longer (resolv.conf(5)).
+        public static let silence = Answer([], afterSeconds: 15)
     }
 
     /// Sets all names at once, in place of those before; a look-up under way keeps the answer that it began with.
