@@ -160,7 +160,7 @@ import TocsinClient
             replica.kill()
             try replica.start()
             #expect(replica.child.waitForEnd(atMost: FailureBench.deadline) == .exited(code: 69))
-            SentinelBench.expectTold(["start_failed", "deployment"], by: replica)
+            SentinelBench.expectTold(["cannot be used", "deployment"], by: replica)
         }
     }
 
