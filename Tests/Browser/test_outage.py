@@ -4,7 +4,7 @@ import unittest
 
 from page import PageTest
 from redis_server import RedisServer
-from replica import Replica
+from replica import Replica, wait_until
 
 
 class OutageTest(PageTest):
@@ -31,6 +31,8 @@ class OutageTest(PageTest):
         self.wait_rows(ids)
         self.redis.start()
         self.wait_live()
+        # The feed has a link of its own; those that posts take may come a moment later.
+        wait_until(self.replica.is_ready, "posts are taken")
         ids.append(self.replica.post()["id"])
         self.wait_rows(ids[::-1])
         self.expected_in_log = ["the server responded with a status of 503"]

@@ -52,6 +52,11 @@ import WebSocketProtocol
         let cluster = try Harness.cluster(replicas: 1, arguments: ["--heartbeat-seconds", "600"])
         let url = cluster.urls[0]
         for number in 0..<3 { _ = try post(url, "before-\(number)") }
+        // An answer may come before the threat has come to where clients join.
+        let areThere = try Harness.wait {
+            try Harness.client(url).get("/metrics").text.contains("\ntocsin_log_head_sequence 3\n")
+        }
+        try #require(areThere)
         let clients = try Clients(url, target: "/ws?history=2")
         #expect(try clients.next()["data"]?.elements?.count == 2)
         for (number, padding) in [0, 0, 1_800, 0, 1_800, 1, 0].enumerated() {
