@@ -89,7 +89,7 @@ public final class LogClient {
         self.retention = retention
         self.membership = membership
         self.unixMilliseconds = unixMilliseconds
-        identity = LogIdentity(name: link.random.next(), database: link.endpoint.database)
+        identity = LogIdentity(name: membership.proposedName, database: link.endpoint.database)
         identityText = identity.description
         scripts = ScriptRunner(link: link, keys: keys)
         link.onUp = { [weak self] in self?.linkCameUp() }

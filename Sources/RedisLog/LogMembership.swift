@@ -15,6 +15,8 @@ public final class LogMembership: Sendable {
 
     /// What the deployment is called; empty for one without a name.
     let deployment: String
+    /// What a log is called that one of the clients begins: the others know it for theirs from its first message on.
+    let proposedName = UInt64.random(in: .min ... .max)
     /// How often a client found another deployment's log after its own: a reason for the others to ask again.
     private let refusalCount = Atomic<Int>(0)
     // Owner: whichever client has news. Nothing is called while it is held.
